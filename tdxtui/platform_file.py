@@ -1,0 +1,75 @@
+"""Read a platform file (TOML): native CPUID and MSRs. Errors are `DataError`s with file, table and key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tdxtui.cpuid import CpuidTable, Leaf, pack
+from tdxtui.module_file import FACTS
+from tdxtui.platform import ARCH_CAPABILITIES, TSX_CTRL, Platform
+from tdxtui.strict import Section, parse_hex, parse_hex_word, parse_toml, read_text
+
+
+def load(path: Path) -> Platform:
+    """The platform of a file; DataError for a file that can't be used."""
+    return parse(read_text(path), str(path), path.stem)
+
+
+def parse(text: str, source: str, name: str) -> Platform:
+    """The platform of a file's text; `source` is what errors call the file."""
+    top = Section(parse_toml(text, source), source)
+    msrs = _msrs(top.table("msr"))
+    if ARCH_CAPABILITIES not in msrs:
+        raise top.error("msr", 'lacks "0x10a" (IA32_ARCH_CAPABILITIES), which the module looks at')
+    platform = Platform(
+        name=name,
+        cpuid=_cpuid(top.table("cpuid")),
+        arch_capabilities=msrs.pop(ARCH_CAPABILITIES),
+        tsx_ctrl=msrs.pop(TSX_CTRL, 0),
+        msrs=msrs,
+        sockets=top.parsed_list("sockets", parse_hex_word),
+        missing_facts=frozenset(top.parsed_list("missing_facts", _fact)),
+        title=top.text("title"),
+        source=top.text("source"),
+        notes=top.parsed_list("notes", str),
+    )
+    top.done()
+    return platform
+
+
+def _fact(text: str) -> str:
+    if text not in FACTS:
+        raise ValueError(f"{text!r} is no fact of a platform; known are {', '.join(FACTS)}")
+    return text
+
+
+def _msrs(section: Section) -> dict[int, int]:
+    out = {}
+    for key in section.keys():
+        value = section.hex(key)
+        try:
+            out[parse_hex(key, 32)] = value
+        except ValueError as error:
+            raise section.error(key, str(error)) from None
+    return out
+
+
+def _cpuid(section: Section) -> CpuidTable:
+    table = CpuidTable()
+    for key in section.keys():
+        try:
+            leaf = Leaf.parse(key)
+        except ValueError as error:
+            raise section.error(key, str(error)) from None
+        table[leaf] = section.parsed(key, _registers)
+    return table
+
+
+def _registers(text: str) -> int:
+    parts = text.split()
+    if len(parts) != 4 or any(len(part) != 8 for part in parts):
+        raise ValueError(f"{text!r} is not four registers; write EAX EBX ECX EDX as 8 hex digits each")
+    try:
+        return pack(*(int(part, 16) for part in parts))
+    except ValueError:
+        raise ValueError(f"{text!r} has a digit that is not hex") from None

@@ -1,0 +1,174 @@
+"""Read a TOML file strictly: each value taken by name and type, whatever is left over refused.
+
+Every error is a `DataError` that names file, table and key.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tdxtui.errors import DataError
+
+T = TypeVar("T")
+
+MAX_FILE_SIZE = 4 << 20
+_REQUIRED: Any = object()
+
+
+def read_bytes(path: Path, limit: int = MAX_FILE_SIZE) -> bytes:
+    """A file's bytes; DataError if it can't be read or is larger than limit bytes."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise DataError(str(path), "", f"can't be read: {error.strerror or error}") from None
+    if len(data) > limit:
+        raise DataError(str(path), "", f"is larger than {limit >> 20} MiB; that is no file of this kind")
+    return data
+
+
+def read_text(path: Path) -> str:
+    """A file's text as UTF-8; DataError says at which byte it is none."""
+    try:
+        return read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(str(path), f"byte {error.start}", "is not UTF-8 text") from None
+
+
+def parse_toml(text: str, source: str) -> dict[str, Any]:
+    """Parse TOML; DataError with line and column if it is none."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise DataError(source, "", f"is not TOML: {error}") from None
+    except RecursionError:
+        raise DataError(source, "", "is not TOML that can be used: it is nested too deeply") from None
+
+
+class Section:
+    """One table of a file. Take what it should hold, then call `done`."""
+
+    def __init__(self, data: object, source: str, where: str = "") -> None:
+        self.source = source
+        self.where = where
+        if not isinstance(data, Mapping):
+            raise self.error("", f"expected a table, found {_kind(data)}")
+        self._data = dict(data)
+
+    def error(self, key: str, message: str) -> DataError:
+        """A DataError at a key of this table."""
+        return DataError(self.source, self.path(key), message)
+
+    def path(self, key: str) -> str:
+        """Where a key of this table stands in the file."""
+        shown = f'"{key}"' if "." in key or " " in key else key
+        return ".".join(part for part in (self.where, shown) if part)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._data
+
+    def keys(self) -> list[str]:
+        """The keys not taken yet, in the file's order."""
+        return list(self._data)
+
+    def is_text(self, key: str) -> bool:
+        """Whether a key's value is a string."""
+        return isinstance(self._data.get(key), str)
+
+    def take(self, key: str, kind: type[T], default: Any = _REQUIRED) -> T:
+        """The value of a key, which must be of that type."""
+        if key not in self._data:
+            if default is _REQUIRED:
+                raise self.error(key, f"is missing; expected {_NAMES.get(kind, kind.__name__)}")
+            return default  # type: ignore[no-any-return]
+        value = self._data.pop(key)
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise self.error(key, f"expected {_NAMES.get(kind, kind.__name__)}, found {_kind(value)}")
+        return value
+
+    def text(self, key: str, default: Any = _REQUIRED) -> str:
+        """A string."""
+        return self.take(key, str, default)
+
+    def flag(self, key: str, default: bool = False) -> bool:
+        """True or false."""
+        return self.take(key, bool, default)
+
+    def hex(self, key: str, bits: int = 64, default: Any = _REQUIRED) -> int:
+        """A number written as a string of hex digits with 0x, of at most that many bits."""
+        if key not in self._data and default is not _REQUIRED:
+            return default  # type: ignore[no-any-return]
+        return self.parsed(key, lambda text: parse_hex(text, bits))
+
+    def parsed(self, key: str, parse: Callable[[str], T], default: Any = _REQUIRED) -> T:
+        """A string read by a function that raises ValueError for a bad one."""
+        if key not in self._data and default is not _REQUIRED:
+            return default  # type: ignore[no-any-return]
+        return self._parse(key, self.text(key), parse)
+
+    def parsed_list(self, key: str, parse: Callable[[str], T], required: bool = False) -> tuple[T, ...]:
+        """A list of strings, each read by a function that raises ValueError for a bad one."""
+        items = self.take(key, list, _REQUIRED if required else [])
+        return tuple(self._parse(f"{key}[{n}]", item, parse) for n, item in enumerate(items))
+
+    def lists(self, key: str, parse: Callable[[str], T]) -> tuple[tuple[T, ...], ...]:
+        """A list of lists of strings, each read by a function."""
+        rows = self.take(key, list, [])
+        out = []
+        for number, row in enumerate(rows):
+            if not isinstance(row, list):
+                raise self.error(f"{key}[{number}]", f"expected a list, found {_kind(row)}")
+            out.append(tuple(self._parse(f"{key}[{number}]", item, parse) for item in row))
+        return tuple(out)
+
+    def _parse(self, key: str, item: object, parse: Callable[[str], T]) -> T:
+        if not isinstance(item, str):
+            raise self.error(key, f"expected a string, found {_kind(item)}")
+        try:
+            return parse(item)
+        except ValueError as error:
+            raise self.error(key, str(error)) from None
+
+    def table(self, key: str, required: bool = True) -> Section:
+        """A table within this one; an empty one if it is missing and not required."""
+        if key not in self._data and not required:
+            return Section({}, self.source, self.path(key))
+        return Section(self.take(key, dict), self.source, self.path(key))
+
+    def tables(self, key: str) -> Iterator[Section]:
+        """Each table of an array of tables."""
+        for number, item in enumerate(self.take(key, list, [])):
+            yield Section(item, self.source, f"{self.path(key)}[{number}]")
+
+    def done(self) -> None:
+        """Refuse what was not taken."""
+        for key in self._data:
+            raise self.error(key, "is not a key of this table")
+
+
+def parse_hex(text: str, bits: int = 64) -> int:
+    """Read 0x and hex digits; ValueError if it is none or needs more bits."""
+    try:
+        if not text.lower().startswith("0x"):
+            raise ValueError
+        value = int(text, 16)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a hex number; write 0x and hex digits") from None
+    if value < 0 or value >> bits:
+        raise ValueError(f"{text!r} does not fit into {bits} bits")
+    return value
+
+
+def parse_hex_word(text: str) -> int:
+    """Read a hex number of at most 32 bits."""
+    return parse_hex(text, 32)
+
+
+_NAMES = {str: "a string", int: "a whole number", bool: "true or false", list: "a list", dict: "a table"}
+
+
+def _kind(value: object) -> str:
+    return _NAMES.get(type(value), type(value).__name__)
