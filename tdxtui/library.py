@@ -13,7 +13,8 @@ from tdxtui.platform import Platform
 from tdxtui.refusal import Refusal
 from tdxtui.sysinit import Prepared, prepare, prepare_unknown
 
-DATA = Path(__file__).with_name("data")
+PACKAGE = Path(__file__).parent
+DATA = PACKAGE / "data"
 
 
 class NotFound(TdxtuiError):
@@ -28,11 +29,22 @@ def user_data() -> Path:
 
 def files(kind: str) -> dict[str, Path]:
     """The files of a kind (modules, platforms) by name, the user's before the built-in ones of the same name."""
-    found: dict[str, Path] = {}
-    for folder in (DATA / kind, user_data() / kind):
-        if folder.is_dir():
-            found.update({path.stem: path for path in sorted(folder.glob("*.toml"))})
-    return dict(sorted(found.items()))
+    return dict(sorted(_named(DATA / kind, user_data() / kind).items()))
+
+
+def _named(*folders: Path) -> dict[str, Path]:
+    return {path.stem: path for folder in folders if folder.is_dir() for path in sorted(folder.glob("*.toml"))}
+
+
+def shipped(kind: str) -> Path:
+    """The folder of the presets or themes: inside an installed package, or beside it in a checkout."""
+    inside = PACKAGE / kind
+    return inside if inside.is_dir() else PACKAGE.parent / kind
+
+
+def presets() -> dict[str, Path]:
+    """The presets by name, the user's before the shipped ones of the same name."""
+    return _named(shipped("presets"), user_data() / "presets")
 
 
 def _find(kind: str, what: str, name: str) -> Path:
@@ -77,8 +89,19 @@ def prepared(on: Module, cpu: Platform) -> Prepared | Refusal:
     return _prepared[key][2]
 
 
-@lru_cache(maxsize=32)
-def prepared_unknown(version: str) -> tuple[Prepared, Prepared]:
+def prepare_or_raise(on: Module, name: str) -> Prepared:
+    """A module prepared on a named platform; TdxtuiError with the module's reason if it refuses it."""
+    ready = prepared(on, platform(name))
+    if isinstance(ready, Refusal):
+        raise TdxtuiError(f"module {on.version} refuses platform {name}: {ready}")
+    return ready
+
+
+_unknown: dict[int, tuple[Module, tuple[Prepared, Prepared]]] = {}
+
+
+def prepared_unknown(on: Module) -> tuple[Prepared, Prepared]:
     """The two bounds of a module on an unknown CPU."""
-    on = module(version)
-    return prepare_unknown(on, ones=False), prepare_unknown(on, ones=True)
+    if id(on) not in _unknown:
+        _unknown[id(on)] = on, (prepare_unknown(on, ones=False), prepare_unknown(on, ones=True))
+    return _unknown[id(on)][1]

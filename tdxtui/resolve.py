@@ -7,7 +7,7 @@ operations per entry and the special rules only where they apply.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from tdxtui import topology
@@ -217,30 +217,48 @@ def resolve(prepared: Prepared, config: TdConfig) -> VirtualCpuid | Refusal:
     """What a TD of this configuration gets. Never raises; a refusal says what TDH.MNG.INIT would."""
     try:
         check_td_params(prepared, config)
-        return _resolve(prepared, config)
+        return _resolve(prepared, config, None)
     except Refused as refused:
         return refused.refusal
 
 
-def _resolve(prepared: Prepared, config: TdConfig) -> VirtualCpuid:
+def attempt(prepared: Prepared, config: TdConfig) -> tuple[VirtualCpuid, tuple[Refusal, ...]]:
+    """As `resolve`, but going on after a refusal: the values that would be, and every refusal on the way."""
+    refusals: list[Refusal] = []
+    try:
+        check_td_params(prepared, config)
+    except Refused as refused:
+        refusals.append(refused.refusal)
+    td = _resolve(prepared, config, refusals)
+    return td, tuple(refusals)
+
+
+def _resolve(prepared: Prepared, config: TdConfig, refusals: list[Refusal] | None) -> VirtualCpuid:
+    """With a list, refusals are collected there instead of raised."""
     code = program(prepared.module)
     keep, ones = code.kept(config.xfam, config.attributes)
     start = prepared.start
     values = [value & kept | one for value, kept, one in zip(start, keep, ones, strict=True)]
     state = _State(prepared, config, code.index, values)
-    cpuid_config = config.cpuid_config
+    wishes = config.cpuid_config
     for number, entry, steps in code.active:
-        if entry is not None:
-            wished = cpuid_config.get(entry.leaf, 0)
-            value = configure(entry, start[number], wished)
-            values[number] = value & keep[number] | ones[number]
-        for step in steps:
-            step(state)
-    if prepared.module.topology is not None:
-        _topology(state)
-    capabilities = _arch_capabilities(state)
-    _cross_check(prepared.module, config)
-    return VirtualCpuid(prepared, config, tuple(values), capabilities, _maxpa(state))
+        try:
+            if entry is not None:
+                values[number] = configure(entry, start[number], wishes.get(entry.leaf, 0)) & keep[number] | ones[number]
+            for step in steps:
+                step(state)
+        except Refused as refused:
+            if refusals is None:
+                raise
+            refusals.append(refused.refusal)
+    for last in (_topology, _check_arch_capabilities, _cross_check):
+        try:
+            last(state)
+        except Refused as refused:
+            if refusals is None:
+                raise
+            refusals.append(refused.refusal)
+    return VirtualCpuid(prepared, config, tuple(values), _arch_capabilities(state), _maxpa(state))
 
 
 def configure(entry: Entry, start: int, wished: int) -> int:
@@ -254,7 +272,8 @@ def configure(entry: Entry, start: int, wished: int) -> int:
 
 def _topology(state: _State) -> None:
     rules = state.prepared.module.topology
-    assert rules is not None
+    if rules is None:
+        return
     levels = [state.index[leaf] for leaf in rules.configured]
     derived = [state.index[leaf] for leaf in rules.derived]
     start = state.prepared.start
@@ -267,17 +286,22 @@ def _topology(state: _State) -> None:
         state.values[number] = value
 
 
-def _arch_capabilities(state: _State) -> int:
-    """The virtual IA32_ARCH_CAPABILITIES (4.6); 0 and unchecked on an early stepping (I5)."""
-    prepared, config, rules = state.prepared, state.config, state.prepared.module.arch_capabilities
-    if prepared.early_stepping:
-        return 0
-    wished = config.arch_capabilities_config
+def _check_arch_capabilities(state: _State) -> None:
+    """IA32_ARCH_CAPABILITIES_CONFIG (4.6), unchecked on an early stepping (I5)."""
+    config, rules = state.config, state.prepared.module.arch_capabilities
     legal = rules.configured_and_native | rules.configured_or_native if config.msr_config_ctls & 1 else 0
-    if wished & ~legal:
-        because = f"bits {wished & ~legal:X}H of IA32_ARCH_CAPABILITIES_CONFIG can't be configured"
+    illegal = config.arch_capabilities_config & ~legal
+    if illegal and not state.prepared.early_stepping:
+        because = f"bits {illegal:X}H of IA32_ARCH_CAPABILITIES_CONFIG can't be configured"
         operand = "IA32_ARCH_CAPABILITIES_CONFIG"
         raise Refused(Refusal("TDX_OPERAND_INVALID", MNG_INIT, "4.6", because, operand=operand))
+
+
+def _arch_capabilities(state: _State) -> int:
+    """The virtual IA32_ARCH_CAPABILITIES (4.6), 0 on an early stepping (I5)."""
+    prepared, wished, rules = state.prepared, state.config.arch_capabilities_config, state.prepared.module.arch_capabilities
+    if prepared.early_stepping:
+        return 0
     native = prepared.platform.arch_capabilities if prepared.platform else 0
     value = native & ~(rules.configured_and_native & ~wished) | wished & rules.configured_or_native
     if not any(state.get(needs.bit) for needs in prepared.module.needs_msr):
@@ -285,10 +309,10 @@ def _arch_capabilities(state: _State) -> int:
     return value & ~rules.fixed0 | rules.fixed1
 
 
-def _cross_check(module: Module, config: TdConfig) -> None:
+def _cross_check(state: _State) -> None:
     """MIGRATABLE with L2 VMs, found only after the whole computation (2.2)."""
-    migratable = config.attributes & ATTRIBUTES["MIGRATABLE"]
-    if migratable and config.num_l2_vms and not module.td_params.migratable_with_l2_vms:
+    config, rules = state.config, state.prepared.module.td_params
+    if config.attributes & ATTRIBUTES["MIGRATABLE"] and config.num_l2_vms and not rules.migratable_with_l2_vms:
         because = "a MIGRATABLE TD can't have L2 VMs on this module"
         raise Refused(Refusal("TDX_OPERAND_INVALID", MNG_INIT, "2.2", because, operand="RDX"))
 
@@ -300,13 +324,12 @@ def _maxpa(state: _State) -> int | None:
     return state.values[state.index[Leaf(0x80000008)]] >> 96 & 0xFF
 
 
-def resolve_unknown(low: Prepared, high: Prepared, config: TdConfig) -> VirtualCpuid | Refusal:
-    """As `resolve`, for an unknown platform: its two bounds tell which bits don't depend on the CPU."""
-    first, second = resolve(low, config), resolve(high, config)
-    if isinstance(first, Refusal) or isinstance(second, Refusal):
-        return first if isinstance(first, Refusal) else second
+def attempt_unknown(
+    bounds: tuple[Prepared, Prepared], config: TdConfig
+) -> tuple[VirtualCpuid, tuple[Refusal, ...]]:
+    """As `attempt`, for an unknown platform: its two bounds tell which bits don't depend on the CPU."""
+    low, refusals = attempt(bounds[0], config)
+    high, _ = attempt(bounds[1], config)
     dependent = program(low.module).platform_dependent
-    known = tuple(
-        ALL_ONES & ~(a ^ b | computed) for a, b, computed in zip(first.values, second.values, dependent, strict=True)
-    )
-    return VirtualCpuid(low, config, first.values, first.arch_capabilities, None, known)
+    known = tuple(ALL_ONES & ~(a ^ b | mask) for a, b, mask in zip(low.values, high.values, dependent, strict=True))
+    return replace(low, maxpa=None, known=known), refusals

@@ -1,0 +1,5 @@
+"""`python -m tdxtui` is the command line."""
+
+from tdxtui.cli import main
+
+main()

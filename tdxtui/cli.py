@@ -1,0 +1,194 @@
+"""The command line: parse, call the library, print. Everything heavier is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
+
+import click
+
+from tdxtui.errors import TdxtuiError
+
+OK, FINDINGS, BAD_INPUT = 0, 1, 2
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class _Commands(click.Group):
+    """A first word that is no command is a model to open: `tdxtui web.toml`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        words = [word for word in args if not word.startswith("-")]
+        if not args or (args[0] not in ("-h", "--help", "--version") and not (words and words[0] in self.commands)):
+            args = ["open", *args]
+        return super().parse_args(ctx, args)
+
+
+def version() -> str:
+    """The installed version."""
+    from importlib.metadata import version as installed
+
+    return installed("tdxtui")
+
+
+def _print_version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"tdxtui {version()}")
+        ctx.exit()
+
+
+@click.group(cls=_Commands, context_settings=CONTEXT)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print it.")
+def commands() -> None:
+    """See and shape the CPUID of Intel TDX guests, for any TDX module version.
+
+    Without a command, tdxtui opens a model (or the first preset) on the screen.
+    """
+
+
+@commands.command("open")
+@click.argument("model", required=False)
+@click.option("--module", "-m", help="Hold the model against this module: a version or a file.")
+@click.option("--platform", "-p", help='Hold it against this CPU: a name or a file, "none" for no CPU.')
+@click.option("--read-only", is_flag=True, help="Look, but change nothing.")
+def open_(model: str | None, module: str | None, platform: str | None, read_only: bool) -> None:
+    """Open a vCPU model (a file or a preset's name) on the screen.
+
+    \b
+    tdxtui                              the first preset
+    tdxtui open web-tier.toml           a model of yours; a new one if there is no such file
+    tdxtui open minimal -m 1.5.34       a preset on another module
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise TdxtuiError("the screen needs a terminal; for scripts there are: bits, resolve, guest, modules, platforms")
+    from tdxtui.tui.launch import run
+
+    sys.exit(run(model, module, platform, read_only))
+
+
+@commands.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def modules(as_json: bool) -> None:
+    """List the TDX module versions, the built-in ones and those in your data directory."""
+    from tdxtui import listing
+
+    found = listing.modules()
+    _show(found, listing.module_table(found), as_json)
+
+
+@commands.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def platforms(as_json: bool) -> None:
+    """List the platforms, and which modules accept them (TDH.SYS.INIT) or why not."""
+    from tdxtui import listing
+
+    found = listing.platforms()
+    _show(found, listing.platform_table(found), as_json)
+
+
+@commands.command()
+@click.option("--module", "-m", required=True, help="A version or a file.")
+@click.option("--platform", "-p", help="A name or a file; without it, what depends on the CPU has no value.")
+@click.option("--xfam", help="XFAM in hex; without it all gates on XFAM count as open.")
+@click.option("--attributes", help="ATTRIBUTES in hex; without it all gates on ATTRIBUTES count as open.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--csv", "as_csv", is_flag=True, help="For spreadsheets.")
+def bits(
+    module: str, platform: str | None, xfam: str | None, attributes: str | None, as_json: bool, as_csv: bool
+) -> None:
+    """Every CPUID bit's class, gates, group and value on a module.
+
+    \b
+    tdxtui bits -m 1.5.06 --json
+    tdxtui bits -m 1.5.06 -p sapphire-rapids --xfam 0xe7 --csv
+    """
+    from tdxtui import classify, listing
+
+    rows = classify.rows(module, platform, _word("--xfam", xfam), _word("--attributes", attributes))
+    if as_csv:
+        click.echo(listing.bits_csv(rows), nl=False)
+    else:
+        _show(rows, listing.bits_table(rows), as_json)
+
+
+@commands.command()
+@click.option("--jsonl", is_flag=True, required=True, help="One JSON request a line in, one answer a line out.")
+def resolve(jsonl: bool) -> None:
+    """Compute TDs from TDH.SYS.INIT to TDH.MNG.INIT: requests on standard input, answers on standard output.
+
+    Exit status 2 if a line could not be understood; its answer says why.
+    """
+    from tdxtui import protocol
+
+    _stream(protocol.answer_resolve)
+
+
+@commands.command()
+@click.option("--jsonl", is_flag=True, required=True, help="One JSON request a line in, one answer a line out.")
+def guest(jsonl: bool) -> None:
+    """As resolve, and what the CPUID instruction then returns inside the TD for each probe in "exit"."""
+    from tdxtui import protocol
+
+    _stream(protocol.answer_guest)
+
+
+def _stream(answer: Callable[[Any], dict[str, Any]]) -> NoReturn:
+    import json
+
+    from tdxtui import protocol
+
+    encode = json.JSONEncoder(separators=(",", ":")).encode
+    status = OK
+    for reply in protocol.stream(sys.stdin.buffer, answer):
+        status = BAD_INPUT if "error" in reply else status
+        sys.stdout.write(encode(reply) + "\n")
+    sys.stdout.flush()
+    sys.exit(status)
+
+
+def _word(option: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        value = int(text, 16)
+    except ValueError:
+        value = -1
+    if not 0 <= value < 1 << 64:
+        raise TdxtuiError(f"{option}: {text!r} is not a hex number of at most 64 bits; write it as 0xe7")
+    return value
+
+
+def _show(found: Any, table: Iterable[str], as_json: bool) -> None:
+    if as_json:
+        import json
+
+        click.echo(json.dumps(found, indent=1))
+    else:
+        for line in table:
+            click.echo(line)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit: 0 fine, 1 findings, 2 bad input, 130 interrupted."""
+    try:
+        commands.main(arguments, prog_name="tdxtui", standalone_mode=False)
+        sys.stdout.flush()
+    except (TdxtuiError, click.ClickException) as error:
+        text = error.format_message() if isinstance(error, click.ClickException) else str(error)
+        _fail(f"tdxtui: {' '.join(text.split())}")
+    except BrokenPipeError:
+        # Whoever read us has gone; the interpreter's own flush at exit must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(130)
+    except OSError as error:
+        _fail(f"tdxtui: {error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+    sys.exit(OK)
+
+
+def _fail(line: str) -> NoReturn:
+    click.echo(line, err=True)
+    sys.exit(BAD_INPUT)
+

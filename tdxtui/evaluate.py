@@ -1,0 +1,71 @@
+"""A vCPU model on a module and a platform: what the TD would get, and where that isn't what the model wants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tdxtui import library
+from tdxtui.classify import BitClass, classes
+from tdxtui.cpuid import Leaf
+from tdxtui.model import VcpuModel
+from tdxtui.module import Module
+from tdxtui.platform import Platform
+from tdxtui.refusal import Refusal
+from tdxtui.resolve import VirtualCpuid, attempt, attempt_unknown
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What becomes of a model here.
+
+    `td` are the values that the TD gets, or would get but for the `refusals`. `platform_refusal` is set where the
+    module doesn't take the platform at all; `td` then is that of an unknown one. `conflicts` are packed masks of the
+    wished bits that come out otherwise, by leaf as wished.
+    """
+
+    model: VcpuModel
+    module: Module
+    platform: Platform | None
+    platform_refusal: Refusal | None
+    td: VirtualCpuid
+    refusals: tuple[Refusal, ...]
+    conflicts: dict[Leaf, int]
+
+    @property
+    def conflict_count(self) -> int:
+        """How many bits conflict, refusals counted as one each."""
+        bits = sum(mask.bit_count() for mask in self.conflicts.values())
+        return bits + len(self.refusals) + (self.platform_refusal is not None)
+
+    def conflicts_at(self, leaf: Leaf) -> int:
+        """How many conflicts there are at a leaf."""
+        return self.conflicts.get(leaf, 0).bit_count() + sum(refusal.at == leaf for refusal in self.refusals)
+
+
+def evaluate(model: VcpuModel, module: Module, platform: Platform | None) -> Situation:
+    """Work out the situation; never raises."""
+    config = model.td_config(module)
+    prepared = library.prepared(module, platform) if platform else None
+    if prepared is None or isinstance(prepared, Refusal):
+        td, refusals = attempt_unknown(library.prepared_unknown(module), config)
+    else:
+        td, refusals = attempt(prepared, config)
+    refused = prepared if isinstance(prepared, Refusal) else None
+    return Situation(model, module, platform, refused, td, refusals, _conflicts(model, td))
+
+
+def _conflicts(model: VcpuModel, td: VirtualCpuid) -> dict[Leaf, int]:
+    out = {}
+    for leaf, (value, mask) in model.wishes.items():
+        if wrong := _wrong(td, leaf, value, mask):
+            out[leaf] = wrong
+    return out
+
+
+def _wrong(td: VirtualCpuid, leaf: Leaf, value: int, mask: int) -> int:
+    """The wished bits that are known to come out otherwise; bits of the run time are no matter of the VMM's."""
+    entry = td.module.entry_for(leaf)
+    if entry is None:
+        return value & mask
+    dynamic = classes(td.module)[entry.leaf].masks.get(BitClass.DYNAMIC, 0) | entry.dynamic
+    return (td.at(entry.leaf) ^ value) & mask & td.known_at(entry.leaf) & ~dynamic

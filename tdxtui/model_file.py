@@ -1,0 +1,232 @@
+"""The vCPU model as a TOML document: read and check it (pydantic), write it, save it without losing anything.
+
+pydantic costs more to import than all the rest of a start, so it comes with the first model that is read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tdxtui import catalog
+from tdxtui.cpuid import WORD, Field, Leaf, Register
+from tdxtui.errors import DataError, TdxtuiError
+from tdxtui.model import VcpuModel
+from tdxtui.strict import parse_hex, parse_toml, read_text
+from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, XFAM, mask_of, names_of
+
+FORMAT = 1
+
+
+def load(path: Path) -> VcpuModel:
+    """The model of a file; DataError says file, key and what was expected."""
+    return parse(read_text(path), str(path), path.stem)
+
+
+def parse(text: str, source: str, name: str = "unnamed") -> VcpuModel:
+    """The model of a document's text; `name` is the model's if the document gives none."""
+    from tdxtui.model_schema import validate
+
+    document = validate(parse_toml(text, source), source)
+    td = document.td
+    try:
+        return VcpuModel(
+            name=document.name or name,
+            description=document.description,
+            module=document.module,
+            platform=document.platform,
+            attributes=mask_of(td.attributes, ATTRIBUTES, "ATTRIBUTES"),
+            xfam=mask_of(td.xfam, XFAM, "XFAM"),
+            config_flags=mask_of(td.config_flags, CONFIG_FLAGS, "CONFIG_FLAGS"),
+            tsc_mhz=td.tsc_mhz,
+            max_vcpus=td.max_vcpus,
+            num_l2_vms=td.num_l2_vms,
+            arch_capabilities=None if td.arch_capabilities is None else parse_hex(td.arch_capabilities),
+            wishes=_wishes(document.features, document.registers, source),
+        )
+    except ValueError as error:
+        raise DataError(source, "td", str(error)) from None
+
+
+def _wishes(features: dict[str, bool], registers: dict[str, Any], source: str) -> dict[Leaf, tuple[int, int]]:
+    wishes: dict[Leaf, tuple[int, int]] = {}
+    for name, wanted in features.items():
+        where = f"features.{name}"
+        field = _feature(name, source, where)
+        _add(wishes, field.leaf, field.put(0, int(wanted)), field.mask, source, where)
+    for key, wish in registers.items():
+        where = f'registers."{key}"'
+        field = _register_field(key, source, where)
+        value, mask = _masked(field, wish, source, where)
+        _add(wishes, field.leaf, value << field.shift, mask << field.shift, source, where)
+    return wishes
+
+
+def _add(wishes: dict[Leaf, tuple[int, int]], leaf: Leaf, value: int, mask: int, source: str, where: str) -> None:
+    old, old_mask = wishes.get(leaf, (0, 0))
+    if (old ^ value) & mask & old_mask:
+        raise DataError(source, where, "contradicts another wish of this file for the same bits")
+    wishes[leaf] = old | value, old_mask | mask
+
+
+def _feature(name: str, source: str, where: str) -> Field:
+    try:
+        field = catalog.find(name)
+    except ValueError as error:
+        raise DataError(source, where, str(error)) from None
+    if not field.is_bit:
+        raise DataError(source, where, f'is a field of {field.width} bits; wish it as registers."{field.key}"')
+    return _module_leaf(field)
+
+
+def _register_field(key: str, source: str, where: str) -> Field:
+    try:
+        return _module_leaf(Field.parse(key))
+    except ValueError as error:
+        raise DataError(source, where, str(error)) from None
+
+
+def _module_leaf(field: Field) -> Field:
+    """The field as modules write it: with or without sub-leaf 0."""
+    if field.leaf.subleaf in (None, 0) and catalog.title(field.leaf):
+        subleaf = 0 if catalog.has_subleaves(field.leaf.leaf) else None
+        return field._replace(leaf=Leaf(field.leaf.leaf, subleaf))
+    return field
+
+
+def _masked(field: Field, wish: Any, source: str, where: str) -> tuple[int, int]:
+    """The value and mask of a wish, relative to its field."""
+    value_text, mask_text = (wish, None) if isinstance(wish, str) else (wish.value, wish.mask)
+    full = (1 << field.width) - 1
+    try:
+        value = parse_hex(value_text, field.width)
+        mask = full if mask_text is None else parse_hex(mask_text, field.width)
+    except ValueError as error:
+        raise DataError(source, where, str(error)) from None
+    if value & ~mask:
+        raise DataError(source, where, f"the value has bits {value & ~mask:#x} outside its mask")
+    return value, mask
+
+
+def document(model: VcpuModel) -> dict[str, Any]:
+    """The model as a plain document, ready for TOML."""
+    td: dict[str, Any] = {
+        "attributes": names_of(model.attributes, ATTRIBUTES),
+        "xfam": names_of(model.xfam, XFAM),
+        "config_flags": names_of(model.config_flags, CONFIG_FLAGS),
+        "tsc_mhz": model.tsc_mhz,
+        "max_vcpus": model.max_vcpus,
+        "num_l2_vms": model.num_l2_vms,
+    }
+    if model.arch_capabilities is not None:
+        td["arch_capabilities"] = f"{model.arch_capabilities:#x}"
+    top: dict[str, Any] = {"format": FORMAT, "name": model.name}
+    optional = {"description": model.description, "module": model.module, "platform": model.platform}
+    top |= {key: value for key, value in optional.items() if value}
+    features, registers = _named_wishes(model)
+    return top | {"td": td, "features": features, "registers": registers}
+
+
+def _named_wishes(model: VcpuModel) -> tuple[dict[str, bool], dict[str, Any]]:
+    features: dict[str, bool] = {}
+    registers: dict[str, Any] = {}
+    for leaf in sorted(model.wishes, key=lambda leaf: (leaf.leaf, leaf.subleaf or 0)):
+        value, mask = model.wishes[leaf]
+        for register in Register:
+            word, rest = value >> register.shift & WORD, mask >> register.shift & WORD
+            named = [] if rest == WORD else _features(leaf, register, rest)
+            for name, bit in named:
+                features[name] = bool(word >> bit & 1)
+                rest &= ~(1 << bit)
+            if rest:
+                registers |= _register_wish(leaf, register, word, rest)
+    return features, registers
+
+
+def _features(leaf: Leaf, register: Register, mask: int) -> list[tuple[str, int]]:
+    """The wished bits of a register that have a feature name of their own, low bit first."""
+    out = []
+    for number in range(32):
+        if not mask >> number & 1:
+            continue
+        bit = Field.bit(leaf, register, number)
+        named = catalog.named_at(bit)
+        if named and named.field.is_bit and _means(named.name, bit):
+            out.append((named.name, number))
+    return out
+
+
+def _means(name: str, bit: Field) -> bool:
+    try:
+        return _module_leaf(catalog.find(name)) == bit
+    except ValueError:
+        return False
+
+
+def _register_wish(leaf: Leaf, register: Register, word: int, mask: int) -> dict[str, Any]:
+    lsb, msb = (mask & -mask).bit_length() - 1, mask.bit_length() - 1
+    field = Field(leaf, register, msb, lsb)
+    if field.register_mask == mask:
+        digits = (field.width + 3) // 4
+        return {field.key: f"0x{(word & mask) >> lsb:0{digits}x}"}
+    return {f"{leaf.key}.{register.name.lower()}": {"value": f"0x{word & mask:08x}", "mask": f"0x{mask:08x}"}}
+
+
+def dumps(model: VcpuModel) -> str:
+    """The model as TOML text."""
+    import tomli_w
+
+    text = tomli_w.dumps(document(model))
+    # tomli_w breaks every list into lines; the lists of names read better in one.
+    return re.sub(r"\[\n((?:    .*,\n)*)\]", lambda match: "[" + _one_line(match[1]) + "]", text)
+
+
+def _one_line(items: str) -> str:
+    return ", ".join(line.strip().rstrip(",") for line in items.splitlines())
+
+
+def save(model: VcpuModel, path: Path) -> None:
+    """Write the model to a file: whole or not at all, the file's previous content kept beside it as ``.bak``.
+
+    Raises TdxtuiError if it can't be written; the file then is as it was.
+    """
+    write_atomically(path, dumps(model).encode())
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace a file's content, keeping the previous one as ``.bak``; TdxtuiError leaves the file as it was."""
+    target = Path(os.path.realpath(path))
+    try:
+        if target.exists():
+            with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as backup:
+                backup.write(target.read_bytes())
+            _replace(Path(backup.name), target.with_name(target.name + ".bak"), like=target)
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        _replace(Path(file.name), target, like=target)
+    except OSError as error:
+        _sweep(target)
+        raise TdxtuiError(f"{path}: can't be saved: {error.strerror or error}") from None
+
+
+def _replace(new: Path, old: Path, like: Path) -> None:
+    if like.exists():
+        shutil.copymode(like, new)
+    else:
+        mask = os.umask(0)
+        os.umask(mask)
+        new.chmod(0o666 & ~mask)
+    os.replace(new, old)
+
+
+def _sweep(target: Path) -> None:
+    """Remove what a failed save left behind."""
+    for left in target.parent.glob(f".{target.name}.*"):
+        if re.fullmatch(rf"\.{re.escape(target.name)}\.[a-z0-9_]{{8}}", left.name):
+            left.unlink(missing_ok=True)
