@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from tdxtui.computed import XSAVE_HEADER_END, xsave_size
 from tdxtui.cpuid import Leaf
+from tdxtui.module import Module
 from tdxtui.sysinit import Prepared
 from tdxtui.td import TD_CTLS
 
@@ -38,11 +39,16 @@ class GuestState:
     leaf_ve_supervisor: bool = False
     leaf_ve_user: bool = False
 
-    def has_td_ctl(self, name: str) -> bool:
-        """Whether a TD_CTLS bit counts as set; REDUCE_VE implies topology and CPUID(2) (D8, I9)."""
-        if self.td_ctls & TD_CTLS[name]:
-            return True
-        return name in ("ENUM_TOPOLOGY", "VIRT_CPUID2") and bool(self.td_ctls & TD_CTLS["REDUCE_VE"])
+    def effective_td_ctls(self, module: Module) -> int:
+        """The TD_CTLS bits that count as set: those that the module has; REDUCE_VE implies two more (C4, D8, I9)."""
+        ctls = self.td_ctls & module.exit.td_ctls
+        if ctls & TD_CTLS["REDUCE_VE"]:
+            ctls |= (TD_CTLS["ENUM_TOPOLOGY"] | TD_CTLS["VIRT_CPUID2"]) & module.exit.td_ctls
+        return ctls
+
+    def has_td_ctl(self, name: str, module: Module) -> bool:
+        """Whether a TD_CTLS bit counts as set on a module."""
+        return bool(self.effective_td_ctls(module) & TD_CTLS[name])
 
 
 def vcpu_index(prepared: Prepared, guest: GuestState) -> int:
@@ -52,7 +58,7 @@ def vcpu_index(prepared: Prepared, guest: GuestState) -> int:
 
 def apic_id(prepared: Prepared, guest: GuestState) -> int:
     """The low byte of the x2APIC ID with ENUM_TOPOLOGY, else of the VCPU's index (5.C3)."""
-    return (guest.x2apic_id if guest.has_td_ctl("ENUM_TOPOLOGY") else guest.vcpu_index) & 0xFF
+    return (guest.x2apic_id if guest.has_td_ctl("ENUM_TOPOLOGY", prepared.module) else guest.vcpu_index) & 0xFF
 
 
 def x2apic_id(prepared: Prepared, guest: GuestState) -> int:

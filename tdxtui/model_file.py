@@ -131,9 +131,9 @@ def document(model: VcpuModel) -> dict[str, Any]:
     return top | {"td": td, "features": features, "registers": registers}
 
 
-def _named_wishes(model: VcpuModel) -> tuple[dict[str, bool], dict[str, Any]]:
+def _named_wishes(model: VcpuModel) -> tuple[dict[str, bool], dict[str, str]]:
     features: dict[str, bool] = {}
-    registers: dict[str, Any] = {}
+    registers: dict[str, str] = {}
     for leaf in sorted(model.wishes, key=lambda leaf: (leaf.leaf, leaf.subleaf or 0)):
         value, mask = model.wishes[leaf]
         for register in Register:
@@ -143,7 +143,7 @@ def _named_wishes(model: VcpuModel) -> tuple[dict[str, bool], dict[str, Any]]:
                 features[name] = bool(word >> bit & 1)
                 rest &= ~(1 << bit)
             if rest:
-                registers |= _register_wish(leaf, register, word, rest)
+                registers |= _register_wishes(leaf, register, word, rest)
     return features, registers
 
 
@@ -155,9 +155,14 @@ def _features(leaf: Leaf, register: Register, mask: int) -> list[tuple[str, int]
             continue
         bit = Field.bit(leaf, register, number)
         named = catalog.named_at(bit)
-        if named and named.field.is_bit and _means(named.name, bit):
+        if named and named.field.is_bit and _is_feature(named) and _means(named.name, bit):
             out.append((named.name, number))
     return out
+
+
+def _is_feature(named: catalog.Named) -> bool:
+    """Whether a tool knows the bit by name as a feature; a detail of a cache or counter is better written as a bit."""
+    return bool(named.qemu or named.libvirt or named.linux or named.x86_feature)
 
 
 def _means(name: str, bit: Field) -> bool:
@@ -167,13 +172,16 @@ def _means(name: str, bit: Field) -> bool:
         return False
 
 
-def _register_wish(leaf: Leaf, register: Register, word: int, mask: int) -> dict[str, Any]:
-    lsb, msb = (mask & -mask).bit_length() - 1, mask.bit_length() - 1
-    field = Field(leaf, register, msb, lsb)
-    if field.register_mask == mask:
-        digits = (field.width + 3) // 4
-        return {field.key: f"0x{(word & mask) >> lsb:0{digits}x}"}
-    return {f"{leaf.key}.{register.name.lower()}": {"value": f"0x{word & mask:08x}", "mask": f"0x{mask:08x}"}}
+def _register_wishes(leaf: Leaf, register: Register, word: int, mask: int) -> dict[str, str]:
+    """The wished bits of a register as one wish for each run of neighbours, high bits first."""
+    out = {}
+    while mask:
+        msb = mask.bit_length() - 1
+        lsb = (~mask & (1 << msb) - 1).bit_length()
+        field = Field(leaf, register, msb, lsb)
+        out[field.key] = f"0x{word >> lsb & field.register_mask >> lsb:0{(field.width + 3) // 4}x}"
+        mask &= ~field.register_mask
+    return out
 
 
 def dumps(model: VcpuModel) -> str:

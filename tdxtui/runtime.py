@@ -19,7 +19,7 @@ def cpuid(td: VirtualCpuid, leaf: int, subleaf: int, guest: GuestState) -> int |
         return None
     asked, leaf = leaf, _redirect(td, leaf)
     entry = td.module.by_leaf.get(Leaf(leaf)) or td.module.by_leaf.get(Leaf(leaf, subleaf))
-    reduced = guest.has_td_ctl("REDUCE_VE")
+    reduced = guest.has_td_ctl("REDUCE_VE", td.module)
     if entry is None:
         value = _without_entry(td.module, leaf, subleaf, guest)
         if value is None:
@@ -56,7 +56,7 @@ def _without_entry(module: Module, leaf: int, subleaf: int, guest: GuestState) -
     """Zeros for a leaf of the fixed-0 bitmap, or any leaf with REDUCE_VE; otherwise #VE (D5.4)."""
     if leaf in module.exit.zero_leaves:
         return 0
-    if not guest.has_td_ctl("REDUCE_VE"):
+    if not guest.has_td_ctl("REDUCE_VE", module):
         return None
     if leaf in _TOPOLOGY_LEAVES:
         return pack(0, 0, subleaf & 0xFF, guest.x2apic_id & 0xFFFFFFFF)
@@ -65,7 +65,7 @@ def _without_entry(module: Module, leaf: int, subleaf: int, guest: GuestState) -
 
 def _holds(td: VirtualCpuid, condition: Condition, guest: GuestState) -> bool:
     if condition.scope == "TD_CTLS":
-        held = guest.has_td_ctl(condition.name)
+        held = guest.has_td_ctl(condition.name, td.module)
     else:
         field = condition.field
         assert field is not None
@@ -77,7 +77,7 @@ def guest_value(td: VirtualCpuid, entry: Entry, guest: GuestState) -> int:
     """An entry's TDCS value with the parts that the guest and the run time decide (7.4, D5.7)."""
     exit_rules, leaf = td.module.exit, entry.leaf
     value = td.at(leaf)
-    reduced = guest.has_td_ctl("REDUCE_VE")
+    reduced = guest.has_td_ctl("REDUCE_VE", td.module)
     if reduced and leaf in exit_rules.native_cache_leaves:
         start = dict(zip((e.leaf for e in td.module.entries), td.prepared.start, strict=True))[leaf]
         value = start & ~_CACHE_SHARING | value & _CACHE_SHARING

@@ -1,0 +1,377 @@
+"""The main screen: leaves, grid, switches, the pane that says why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.theme import Theme
+from textual.widgets import Static
+
+from tdxtui import library
+from tdxtui.cpuid import Field, Leaf, Register
+from tdxtui.editor import Editor, Outcome
+from tdxtui.errors import TdxtuiError
+from tdxtui.model import VcpuModel
+from tdxtui.refusal import Refusal
+from tdxtui.td import ATTRIBUTES, XFAM, XFAM_COMPONENTS, XFAM_GROUPS
+from tdxtui.tui import panes
+from tdxtui.tui.bit_grid import BitGrid, ruler
+from tdxtui.tui.dialogs import Chooser, FileName, Help, Question
+from tdxtui.tui.leaf_list import LeafList
+from tdxtui.tui.palette import Palette
+from tdxtui.tui.switches import Switch, SwitchPane
+
+MIN_WIDTH, MIN_HEIGHT = 44, 10
+SIDE_FROM_WIDTH, SWITCHES_FROM_HEIGHT = 78, 20
+LISTED_XFAM = tuple(XFAM_GROUPS) + tuple(
+    name for name, mask in XFAM_COMPONENTS.items() if not any(mask & group for group in XFAM_GROUPS.values())
+)
+
+
+class TdxApp(App[None]):
+    """Shows an `Editor` and turns keys into its calls."""
+
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("x", "focus_pane('xfam')", "To XFAM"),
+        Binding("a", "focus_pane('attributes')", "To ATTRIBUTES"),
+        Binding("escape", "focus_pane('grid')", "To the grid", show=False),
+        Binding("enter", "apply_cure", "Do what the message offers"),
+        Binding("m", "choose_module", "Choose the module"),
+        Binding("c", "choose_platform", "Choose the CPU"),
+        Binding("right_square_bracket", "conflict(1)", "Next conflict"),
+        Binding("left_square_bracket", "conflict(-1)", "Previous conflict"),
+        Binding("u,ctrl+z", "undo", "Undo"),
+        Binding("U,ctrl+y", "redo", "Redo"),
+        Binding("s,ctrl+s", "save", "Save"),
+        Binding("S", "save_as", "Save as"),
+        Binding("question_mark,f1", "help", "Help and legend"),
+        Binding("q,ctrl+q,ctrl+c", "leave", "Quit", priority=False),
+    ]
+
+    def __init__(self, editor: Editor, theme: Theme, palette: Palette, no_color: bool = False, notice: str = "") -> None:
+        self._no_color = no_color
+        super().__init__(ansi_color=no_color)
+        self.editor = editor
+        self.palette = palette
+        self._own_theme = theme
+        self._cure: VcpuModel | None = None
+        self._notice = notice
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """The stylesheet's own variables, for themes that say nothing of them."""
+        return {"edge": "ansi_default" if self._no_color else "#808080"}
+
+    # -- laying out --
+
+    def compose(self) -> ComposeResult:
+        """Everything of the main screen."""
+        self._header = Static(id="header")
+        self._ruler = Static(id="ruler")
+        self._grid = BitGrid(self.editor.situation, self.palette, id="grid")
+        self._list = LeafList(self.editor.situation, self._grid.leaves, self.palette, id="leaves")
+        self._xfam = SwitchPane("XFAM", 2, self._xfam_switches(), self.palette, id="xfam")
+        self._attributes = SwitchPane("ATTRIBUTES", 1, self._attribute_switches(), self.palette, id="attributes")
+        self._why = Static(id="why")
+        self._status = Static(id="status")
+        self._small = Static(id="small")
+        yield self._header
+        with Horizontal(id="middle"):
+            with Vertical(id="side"):
+                yield self._list
+                yield self._xfam
+                yield self._attributes
+            with Vertical(id="main"):
+                yield self._ruler
+                yield self._grid
+                yield self._why
+        yield self._status
+        yield self._small
+
+    def on_mount(self) -> None:
+        """Colours, titles, focus."""
+        if self._no_color:
+            self.theme = "textual-ansi"
+        else:
+            self.register_theme(self._own_theme)
+            self.theme = self._own_theme.name
+        self._list.border_title = "Leaves"
+        self._why.border_title = "Why"
+        self._xfam.styles.height = self._xfam.rows + 2
+        self._attributes.styles.height = self._attributes.rows + 2
+        self._grid.focus()
+        self._fit(self.size.width, self.size.height)
+        self._show_all()
+        if self._notice:
+            self._say(self._notice)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Another size may want another layout."""
+        self._fit(event.size.width, event.size.height)
+        self._show_all()
+
+    def _fit(self, width: int, height: int) -> None:
+        tiny = width < MIN_WIDTH or height < MIN_HEIGHT
+        for name in ("header", "middle", "status"):
+            self.query_one(f"#{name}").display = not tiny
+        self._small.display = tiny
+        if tiny:
+            self._small.update(Text(f"tdxtui needs {MIN_WIDTH}x{MIN_HEIGHT}; this is {width}x{height}"))
+        self.query_one("#side").display = width >= SIDE_FROM_WIDTH
+        self._attributes.display = height >= SWITCHES_FROM_HEIGHT + self._attributes.rows
+        self._xfam.display = height >= SWITCHES_FROM_HEIGHT
+        self._why.display = height >= 16
+        self.query_one("#side").set_class(width >= 110, "wide")
+
+    # -- showing --
+
+    def _show_all(self) -> None:
+        self._show_settings()
+        self._show_cursor()
+        self._say("")
+
+    def _show_settings(self) -> None:
+        width = self.size.width
+        self._header.update(panes.header(self.editor, self.palette, width), layout=False)
+        self._xfam.show(self._xfam_switches())
+        self._attributes.show(self._attribute_switches())
+
+    def _show_cursor(self) -> None:
+        bit = self._grid.cursor
+        self._list.select(bit.leaf)
+        self._why.update(panes.why(self.editor, bit, self.palette), layout=False)
+
+    def _say(self, message: str, alarm: bool = False) -> None:
+        """A message in the last line, or the keys if there is none."""
+        style = self.palette.conflict if alarm else self.palette.strong
+        text = Text(f" {message}", style) if message else panes.keys(self.palette, self.size.width)
+        text.truncate(self.size.width, overflow="ellipsis")
+        self._status.update(text, layout=False)
+
+    def _xfam_switches(self) -> list[Switch]:
+        prepared, xfam = self.editor.situation.td.prepared, self.editor.model.xfam
+        order = sorted(LISTED_XFAM, key=lambda name: XFAM[name] & -XFAM[name])
+        shown = [name for name in order if XFAM[name] & (self.editor.module.xfam.allowed | xfam)]
+        return [
+            Switch(name, xfam & XFAM[name] == XFAM[name], not XFAM[name] & ~prepared.xfam_allowed) for name in shown
+        ]
+
+    def _attribute_switches(self) -> list[Switch]:
+        allowed, value = self.editor.situation.td.prepared.attributes_allowed, self.editor.model.attributes
+        shown = [name for name, mask in ATTRIBUTES.items() if mask & (self.editor.module.attributes.allowed | value)]
+        return [Switch(name, bool(value & ATTRIBUTES[name]), bool(ATTRIBUTES[name] & allowed)) for name in shown]
+
+    def _after(self, outcome: Outcome) -> None:
+        """Show what an edit did, or why it did nothing."""
+        self._cure = outcome.cure
+        if outcome.done:
+            self._grid.show(self.editor.situation, dict(outcome.changed) or None)
+            self._list.show(self.editor.situation, self._grid.leaves)
+            self._refresh_conflicts()
+            self._show_settings()
+            self._show_cursor()
+        self._say(outcome.message, alarm=not outcome.done)
+
+    def _refresh_conflicts(self) -> None:
+        """Wishes and refusals change what is drawn without any bit changing its value."""
+        leaves = dict.fromkeys([*self.editor.situation.conflicts, *self._shown_conflicts, self._grid.cursor.leaf], 0)
+        leaves |= {refusal.at: 0 for refusal in self.editor.situation.refusals if refusal.at}
+        self._shown_conflicts = list(leaves)
+        self._grid.show(self.editor.situation, leaves)
+
+    _shown_conflicts: list[Leaf] = []
+
+    # -- events of the panes --
+
+    def on_bit_grid_moved(self) -> None:
+        """The cursor moved."""
+        self._cure = None
+        self._show_cursor()
+        self._say("")
+
+    def on_bit_grid_resized(self) -> None:
+        """The bit numbers stand above the bits."""
+        self._ruler.update(Text(ruler(self._grid.size.width), self.palette.muted), layout=False)
+
+    def on_bit_grid_toggle(self) -> None:
+        """Space on a bit."""
+        self._after(self.editor.toggle(self._grid.cursor))
+
+    def on_leaf_list_chosen(self, event: LeafList.Chosen) -> None:
+        """The list's selection moved."""
+        self._grid.go_to(Field.bit(event.leaf, Register.EAX, 31))
+
+    def on_leaf_list_left(self) -> None:
+        """On to the grid."""
+        self._grid.focus()
+
+    def on_switch_pane_flipped(self, event: SwitchPane.Flipped) -> None:
+        """A switch was flipped."""
+        flip = self.editor.toggle_xfam if event.pane is self._xfam else self.editor.toggle_attribute
+        self._after(flip(event.name))
+
+    # -- actions --
+
+    def action_focus_pane(self, name: str) -> None:
+        """To a pane."""
+        pane = self.query_one(f"#{name}")
+        if pane.display and pane.parent and getattr(pane.parent, "display", True):
+            pane.focus()
+            self._say("Space flips it, Esc goes back to the grid" if name != "grid" else "")
+        else:
+            self._say("The window is too small for that pane", alarm=True)
+
+    def action_apply_cure(self) -> None:
+        """Do what the last message offered."""
+        if self._cure is not None:
+            self._after(self.editor.apply("opened the gate", self._cure))
+
+    def action_undo(self) -> None:
+        """Take the last edit back."""
+        self._after(self.editor.undo())
+
+    def action_redo(self) -> None:
+        """Make it again."""
+        self._after(self.editor.redo())
+
+    def action_conflict(self, step: int) -> None:
+        """To the next conflict, or the one before."""
+        bits = self._conflicts()
+        if not bits:
+            self._say("There is no conflict")
+            return
+        order = {leaf: number for number, leaf in enumerate(self._grid.leaves)}
+        places = sorted((order[bit.leaf], bit.register, -bit.lsb) for bit in bits)
+        here = self._grid.cursor
+        now = (order[here.leaf], here.register, -here.lsb)
+        later = [place for place in places if (place > now if step > 0 else place < now)]
+        found = (later or places)[0 if step > 0 else -1]
+        self._grid.go_to(Field.bit(self._grid.leaves[found[0]], found[1], -found[2]))
+
+    def _conflicts(self) -> list[Field]:
+        situation = self.editor.situation
+        out = [Field.bit(item.at, Register.EAX, 31) for item in situation.refusals if item.at]
+        for leaf, mask in situation.conflicts.items():
+            bits = (Field.bit(leaf, register, number) for register in Register for number in range(32))
+            out += [bit for bit in bits if bit.mask & mask and leaf in self._grid.leaves]
+        return out
+
+    def action_choose_module(self) -> None:
+        """A list of the module versions."""
+        names = library.files("modules")
+        lines = [(name, f"{name:10} {library.module(name).evidence:8} {self._verdict(name)}") for name in names]
+        self.push_screen(Chooser("TDX module", lines, self.editor.module.version), self._set_module)
+
+    def _verdict(self, version: str) -> str:
+        if self.editor.platform is None:
+            return ""
+        found = library.prepared(library.module(version), self.editor.platform)
+        return f"refuses this CPU: {found.because}" if isinstance(found, Refusal) else "takes this CPU"
+
+    def _set_module(self, version: str | None) -> None:
+        if version is not None:
+            self._after_switch(self.editor.set_module, version)
+
+    def action_choose_platform(self) -> None:
+        """A list of the platforms."""
+        lines = [(name, f"{name:18} {library.platform(name).title}") for name in library.files("platforms")]
+        lines.append(("", "none               values that depend on the CPU are unknown"))
+        present = self.editor.platform.name if self.editor.platform else ""
+        self.push_screen(Chooser("CPU", lines, present), self._set_platform)
+
+    def _set_platform(self, name: str | None) -> None:
+        if name is not None:
+            self._after_switch(self.editor.set_platform, name)
+
+    def _after_switch(self, switch: object, name: str) -> None:
+        try:
+            outcome: Outcome = switch(name)  # type: ignore[operator]
+        except TdxtuiError as error:
+            self._say(str(error), alarm=True)
+            return
+        self._after(outcome)
+        refusal = self.editor.situation.platform_refusal
+        if refusal is not None:
+            self._say(f"The module refuses this CPU: {refusal}", alarm=True)
+
+    def action_help(self) -> None:
+        """Keys and glyphs."""
+        text = Text()
+        text.append("Glyphs\n", self.palette.strong)
+        text.append_text(panes.legend(self.palette))
+        text.append("\nKeys\n", self.palette.strong)
+        for binding in [*BitGrid.BINDINGS, *self.BINDINGS]:
+            if isinstance(binding, Binding):
+                text.append(f"  {_keys(binding):24}", self.palette.strong)
+                text.append(f" {binding.description}\n", self.palette.text)
+        self.push_screen(Help("Help", text))
+
+    # -- saving and leaving --
+
+    def action_save(self) -> None:
+        """Save to the model's file, or ask for one."""
+        if self.editor.path is None:
+            self.action_save_as()
+        else:
+            self._save(self.editor.path)
+
+    def action_save_as(self) -> None:
+        """Ask for a file and save there."""
+        name = self.editor.path.name if self.editor.path else f"{self.editor.model.name}.toml"
+        self.push_screen(FileName("Save as", name), self._save_as)
+
+    def _save_as(self, name: str | None) -> None:
+        if name is None:
+            return
+        path = Path(name).expanduser()
+        if path.exists() and path != self.editor.path:
+            question = f"{path} exists. Its content would be kept as {path.name}.bak."
+            self.push_screen(Question("Replace?", question, (("r", "replace"),)), lambda key: self._replace(key, path))
+        else:
+            self._save(path)
+
+    def _replace(self, key: str | None, path: Path) -> None:
+        if key == "r":
+            self._save(path)
+
+    def _save(self, path: Path) -> bool:
+        try:
+            self.editor.save(path)
+        except TdxtuiError as error:
+            self._say(str(error), alarm=True)
+            return False
+        self._show_settings()
+        self._say(f"Saved {path}")
+        return True
+
+    def action_leave(self) -> None:
+        """Quit, after asking what to do with changes."""
+        if not self.editor.dirty or self.editor.read_only:
+            self.exit()
+            return
+        question = f"{self.editor.model.name} has changes that are not saved."
+        answers = (("s", "save and quit"), ("d", "discard them"))
+        self.push_screen(Question("Quit?", question, answers), self._leave)
+
+    def _leave(self, key: str | None) -> None:
+        if key == "d":
+            self.exit()
+        elif key == "s" and self.editor.path is None:
+            self.action_save_as()
+        elif key == "s" and self.editor.path is not None and self._save(self.editor.path):
+            self.exit()
+
+
+def _keys(binding: Binding) -> str:
+    names = {
+        "right_square_bracket": "]", "left_square_bracket": "[", "question_mark": "?", "left_curly_bracket": "{",
+        "right_curly_bracket": "}",
+    }
+    return ", ".join(names.get(key, key) for key in binding.key.split(","))

@@ -1,0 +1,280 @@
+"""All leaves in one scrolling grid of bits, drawn line by line (Line API): the whole grid is one widget."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tdxtui import catalog
+from tdxtui.bit_state import BitState, states
+from tdxtui.cpuid import WORD, Field, Leaf, Register
+from tdxtui.evaluate import Situation
+from tdxtui.tui.palette import Palette
+
+LINES_PER_ENTRY = 6
+_REGISTER_LINES = range(1, 5)
+NARROW = 60
+WIDE_GAP, NARROW_GAP = 2, 1
+
+
+class BitGrid(ScrollView, can_focus=True, inherit_bindings=False):
+    """The grid. `cursor` is the bit under the cursor; moving it posts `Moved`, Space posts `Toggle`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move_row(-1)", "Up", show=False),
+        Binding("down,j", "move_row(1)", "Down", show=False),
+        Binding("left,h", "move_bit(1)", "Left", show=False),
+        Binding("right,l", "move_bit(-1)", "Right", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("home,g", "edge(0)", "First leaf", show=False),
+        Binding("end,G", "edge(-1)", "Last leaf", show=False),
+        Binding("left_curly_bracket", "move_leaf(-1)", "Previous leaf", show=False),
+        Binding("right_curly_bracket", "move_leaf(1)", "Next leaf", show=False),
+        Binding("space", "toggle", "Toggle"),
+    ]
+
+    class Moved(Message):
+        """The cursor stands on another bit."""
+
+    class Toggle(Message):
+        """The bit under the cursor shall be flipped."""
+
+    class Resized(Message):
+        """The lines are laid out for another width."""
+
+    def __init__(self, situation: Situation, palette: Palette, **kwargs: str) -> None:
+        super().__init__(**kwargs)
+        self._palette = palette
+        self._cache: dict[int, Strip] = {}
+        self._load(situation)
+        self._entry, self._register, self._bit = 0, Register.EAX, 31
+        self.virtual_size = self._extent()
+
+    def _load(self, situation: Situation) -> None:
+        self._situation = situation
+        self._leaves = [entry.leaf for entry in situation.module.entries]
+        self._leaves.sort(key=lambda leaf: (leaf.leaf, leaf.subleaf or 0))
+
+    def _extent(self) -> Size:
+        return Size(1, len(self._leaves) * LINES_PER_ENTRY - 1)
+
+    # -- what others ask and tell --
+
+    @property
+    def leaves(self) -> list[Leaf]:
+        """The entries in the order shown."""
+        return self._leaves
+
+    @property
+    def cursor(self) -> Field:
+        """The bit under the cursor."""
+        return Field.bit(self._leaves[self._entry], self._register, self._bit)
+
+    def show(self, situation: Situation, changed: dict[Leaf, int] | None = None) -> None:
+        """Show another situation; `changed` limits what is drawn again to those leaves, None to nothing."""
+        if situation.module is not self._situation.module:
+            self._reload(situation)
+            return
+        self._situation = situation
+        for number, leaf in enumerate(self._leaves):
+            if changed is None or leaf in changed:
+                self._forget(number)
+
+    def _reload(self, situation: Situation) -> None:
+        here = self._leaves[self._entry]
+        self._load(situation)
+        self._cache.clear()
+        near = [number for number, leaf in enumerate(self._leaves) if leaf.leaf <= here.leaf]
+        self._entry = self._leaves.index(here) if here in self._leaves else (near[-1] if near else 0)
+        self.virtual_size = self._extent()
+        self.refresh()
+        self._reveal()
+
+    def repaint(self, palette: Palette) -> None:
+        """Use another palette."""
+        self._palette = palette
+        self._cache.clear()
+        self.refresh()
+
+    def go_to(self, bit: Field) -> None:
+        """Put the cursor on a bit and bring it into view."""
+        if bit.leaf in self._leaves:
+            self._place(self._leaves.index(bit.leaf), bit.register, bit.lsb)
+
+    # -- moving --
+
+    def action_move_row(self, step: int) -> None:
+        """To the register above or below, across leaves."""
+        row = self._entry * 4 + self._register + step
+        if 0 <= row < len(self._leaves) * 4:
+            self._place(row // 4, Register(row % 4), self._bit)
+
+    def action_move_bit(self, step: int) -> None:
+        """To the bit on the left (higher) or right, across registers."""
+        bit, row = self._bit + step, self._entry * 4 + self._register
+        if not 0 <= bit < 32:
+            row, bit = row - step, bit % 32
+        if 0 <= row < len(self._leaves) * 4:
+            self._place(row // 4, Register(row % 4), bit)
+
+    def action_move_leaf(self, step: int) -> None:
+        """To the leaf before or after."""
+        entry = min(max(self._entry + step, 0), len(self._leaves) - 1)
+        self._place(entry, Register.EAX if entry != self._entry else self._register, self._bit)
+
+    def action_page(self, step: int) -> None:
+        """A screenful of leaves up or down."""
+        self.action_move_leaf(step * max(1, self.size.height // LINES_PER_ENTRY))
+
+    def action_edge(self, entry: int) -> None:
+        """To the first or last leaf."""
+        self._place(entry % len(self._leaves), Register.EAX, 31)
+
+    def action_toggle(self) -> None:
+        """Ask for the bit to be flipped."""
+        self.post_message(self.Toggle())
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor where the mouse is."""
+        line = event.y + self.scroll_offset.y
+        entry, row = divmod(line, LINES_PER_ENTRY)
+        column = self._bit_at(event.x)
+        if entry < len(self._leaves) and row in _REGISTER_LINES:
+            self._place(entry, Register(row - 1), self._bit if column is None else column)
+
+    def _bit_at(self, x: int) -> int | None:
+        start, gap = self._bits_from(), self._gap()
+        byte, offset = divmod(x - start, 8 + gap)
+        return 31 - byte * 8 - offset if 0 <= byte < 4 and offset < 8 else None
+
+    def _place(self, entry: int, register: Register, bit: int) -> None:
+        if (entry, register, bit) == (self._entry, self._register, self._bit):
+            return
+        old = self._cursor_line()
+        self._entry, self._register, self._bit = entry, register, bit
+        if not self._reveal():
+            self.refresh_line(old)
+            self.refresh_line(self._cursor_line())
+        self.post_message(self.Moved())
+
+    def _reveal(self) -> bool:
+        """Scroll so that the cursor's leaf is seen; whether anything moved."""
+        height = self.size.height
+        if not height:
+            return False
+        top = self.scroll_offset.y
+        first, last = self._entry * LINES_PER_ENTRY, self._entry * LINES_PER_ENTRY + LINES_PER_ENTRY - 1
+        if height < LINES_PER_ENTRY:
+            first, last = self._cursor_line(), self._cursor_line() + 1
+        target = min(max(top, last - height), first)
+        target = min(max(target, 0), max(self.virtual_size.height - height, 0))
+        if target == top:
+            return False
+        self.scroll_to(y=target, animate=False, force=True)
+        return True
+
+    def on_resize(self) -> None:
+        """Another width lays the lines out anew; the cursor stays in view."""
+        self._cache.clear()
+        self._reveal()
+        self.post_message(self.Resized())
+
+    # -- drawing --
+
+    def _cursor_line(self) -> int:
+        return self._entry * LINES_PER_ENTRY + 1 + self._register
+
+    def _gap(self) -> int:
+        return NARROW_GAP if self.size.width < NARROW else WIDE_GAP
+
+    def _bits_from(self) -> int:
+        return 5 if self.size.width < NARROW else 8
+
+    def _forget(self, entry: int) -> None:
+        first = entry * LINES_PER_ENTRY
+        for line in range(first, first + LINES_PER_ENTRY):
+            self._cache.pop(line, None)
+        self.refresh_lines(first, LINES_PER_ENTRY)
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the visible part."""
+        line = y + self.scroll_offset.y
+        width = self.size.width
+        if line == self._cursor_line():
+            return self._register_line(line, self._bit).adjust_cell_length(width, self._palette.text)
+        strip = self._cache.get(line)
+        if strip is None:
+            strip = self._cache[line] = self._line(line).adjust_cell_length(width, self._palette.text)
+        return strip
+
+    def _line(self, line: int) -> Strip:
+        entry, row = divmod(line, LINES_PER_ENTRY)
+        if entry >= len(self._leaves) or row == LINES_PER_ENTRY - 1:
+            return Strip([Segment(" ", self._palette.text)])
+        return self._title_line(self._leaves[entry]) if row == 0 else self._register_line(line, None)
+
+    def _title_line(self, leaf: Leaf) -> Strip:
+        palette = self._palette
+        segments = [Segment(f" {leaf.sdm}", palette.strong), Segment(f"  {catalog.title(leaf)}", palette.muted)]
+        for refusal in self._situation.refusals:
+            if refusal.at == leaf:
+                segments.append(Segment(f"  ✗ {refusal.because}", palette.conflict))
+        return Strip(segments)
+
+    def _register_line(self, line: int, cursor: int | None) -> Strip:
+        entry, row = divmod(line, LINES_PER_ENTRY)
+        leaf, register = self._leaves[entry], Register(row - 1)
+        palette = self._palette
+        name = f"{register.name:>{self._bits_from() - 2}}  " if self._gap() == WIDE_GAP else f" {register.name} "
+        segments = [Segment(name, palette.muted if cursor is None else palette.strong)]
+        segments += self._bit_segments(states(self._situation, leaf, register), cursor)
+        segments.append(Segment(f"{' ' * self._gap()}{self._hex(leaf, register)}", palette.text))
+        return Strip(segments)
+
+    def _bit_segments(self, row: list[BitState], cursor: int | None) -> list[Segment]:
+        """Runs of like bits, the cursor's on its own, the bytes apart."""
+        segments: list[Segment] = []
+        text, style = "", self._palette.text
+        for index, state in enumerate(row):
+            wanted = self._palette.states[state]
+            if index and index % 8 == 0:
+                segments += [Segment(text, style), Segment(" " * self._gap(), self._palette.text)]
+                text = ""
+            if cursor == 31 - index:
+                segments += [Segment(text, style), Segment(state.glyph, self._under_cursor(wanted))]
+                text = ""
+                continue
+            if wanted is not style:
+                segments.append(Segment(text, style))
+                text, style = "", wanted
+            text += state.glyph
+        segments.append(Segment(text, style))
+        return [segment for segment in segments if segment.text]
+
+    def _under_cursor(self, style: Style) -> Style:
+        return style + self._palette.cursor
+
+    def _hex(self, leaf: Leaf, register: Register) -> str:
+        """The register's value, a ? for each digit that isn't known."""
+        value = self._situation.td.at(leaf) >> register.shift & WORD
+        known = self._situation.td.known_at(leaf) >> register.shift & WORD
+        digits = (
+            f"{value >> shift & 0xF:X}" if known >> shift & 0xF == 0xF else "?" for shift in range(28, -4, -4)
+        )
+        return "0x" + "".join(digits)
+
+
+def ruler(width: int) -> str:
+    """The bit numbers above the grid, for a grid of this width."""
+    start, gap = (5, NARROW_GAP) if width < NARROW else (8, WIDE_GAP)
+    blocks = (f"{byte * 8 + 7:<2}    {byte * 8:>2}" for byte in (3, 2, 1, 0))
+    return " " * start + (" " * gap).join(blocks)

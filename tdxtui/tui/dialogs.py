@@ -1,0 +1,101 @@
+"""The dialogs: choose from a list, answer a question, type a file's name, read the help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+
+class Chooser(ModalScreen[str | None]):
+    """A list of (value, line); returns the chosen value, None for none."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "Back")]
+
+    def __init__(self, title: str, choices: Sequence[tuple[str, str]], present: str) -> None:
+        super().__init__()
+        self._title, self._choices, self._present = title, choices, present
+
+    def compose(self) -> ComposeResult:
+        """The list in a box."""
+        with Vertical(classes="box") as box:
+            box.border_title = self._title
+            box.border_subtitle = "Enter chooses, Esc goes back"
+            yield OptionList(*(Option(Text(line), id=f"choice-{n}") for n, (_, line) in enumerate(self._choices)))
+
+    def on_mount(self) -> None:
+        """Begin at the present choice."""
+        values = [value for value, _ in self._choices]
+        self.query_one(OptionList).highlighted = values.index(self._present) if self._present in values else 0
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Return the choice."""
+        self.dismiss(self._choices[event.option_index][0])
+
+
+class Question(ModalScreen[str]):
+    """A question with answers by key; returns the key, "escape" for none."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss('escape')", "Back")]
+
+    def __init__(self, title: str, text: str, answers: Sequence[tuple[str, str]]) -> None:
+        super().__init__()
+        self._title, self._text, self._answers = title, text, answers
+
+    def compose(self) -> ComposeResult:
+        """The question in a box, the answers below."""
+        with Vertical(classes="box question") as box:
+            box.border_title = self._title
+            yield Static(Text(self._text))
+            yield Static(Text("   ".join(f"[{key}] {what}" for key, what in (*self._answers, ("Esc", "back")))))
+
+    def on_key(self, event: object) -> None:
+        """Take an answer's key."""
+        key = getattr(event, "key", "")
+        if key in [answer for answer, _ in self._answers]:
+            self.dismiss(key)
+
+
+class FileName(ModalScreen[str | None]):
+    """Ask for a file's name; returns it, None for none."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back")]
+
+    def __init__(self, title: str, suggestion: str) -> None:
+        super().__init__()
+        self._title, self._suggestion = title, suggestion
+
+    def compose(self) -> ComposeResult:
+        """One line to type in."""
+        with Vertical(classes="box question") as box:
+            box.border_title = self._title
+            box.border_subtitle = "Enter saves, Esc goes back"
+            yield Input(self._suggestion)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Return what was typed."""
+        self.dismiss(event.value.strip() or None)
+
+
+class Help(ModalScreen[None]):
+    """Text to read; any of Esc, q, ? closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,enter", "dismiss(None)", "Back")]
+
+    def __init__(self, title: str, text: Text) -> None:
+        super().__init__()
+        self._title, self._text = title, text
+
+    def compose(self) -> ComposeResult:
+        """The text in a box."""
+        with VerticalScroll(classes="box help") as box:
+            box.border_title = self._title
+            box.border_subtitle = "Esc goes back"
+            yield Static(self._text)

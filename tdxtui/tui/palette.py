@@ -1,0 +1,121 @@
+"""Themes: colours from a TOML file, or none at all for NO_COLOR, where glyph and attribute tell everything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.style import Style
+from textual.theme import Theme
+
+from tdxtui import library
+from tdxtui.bit_state import BitState
+from tdxtui.strict import Section, parse_toml, read_text
+
+UI_COLOURS = ("background", "surface", "foreground", "muted", "accent", "border")
+BIT_COLOURS = ("fixed", "flexible", "conflict", "run_time", "unknown", "cursor", "cursor_text")
+
+
+@dataclass(frozen=True)
+class Palette:
+    """The styles of the widgets that draw their own lines. `cursor` is laid over a bit's own style."""
+
+    states: Mapping[BitState, Style]
+    text: Style
+    muted: Style
+    strong: Style
+    cursor: Style
+    selected: Style
+    conflict: Style
+
+
+def load(path: Path) -> tuple[Theme, Palette]:
+    """A theme file as Textual's theme and our own styles; DataError says what is wrong with it."""
+    top = Section(parse_toml(read_text(path), str(path)), str(path))
+    dark = top.flag("dark")
+    ui, bits = top.table("ui"), top.table("bits")
+    colours = {name: ui.parsed(name, _colour) for name in UI_COLOURS}
+    colours |= {name: bits.parsed(name, _colour) for name in BIT_COLOURS}
+    for section in (ui, bits, top):
+        section.done()
+    return _theme(path.stem, dark, colours), _coloured(colours)
+
+
+def find(name: str) -> Path:
+    """The file of a theme by name, the user's own before a shipped one; NotFound lists what there is."""
+    folders = (library.shipped("themes"), library.user_data() / "themes")
+    known = {path.stem: path for folder in folders if folder.is_dir() for path in folder.glob("*.toml")}
+    if name not in known:
+        raise library.NotFound(f"there is no theme {name!r}; known are {', '.join(sorted(known))}")
+    return known[name]
+
+
+def _colour(text: str) -> str:
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
+        raise ValueError(f"{text!r} is not a colour; write #rrggbb")
+    return text
+
+
+def _theme(name: str, dark: bool, colours: dict[str, str]) -> Theme:
+    return Theme(
+        name=f"tdxtui-{name}",
+        dark=dark,
+        primary=colours["accent"],
+        accent=colours["accent"],
+        foreground=colours["foreground"],
+        background=colours["background"],
+        surface=colours["surface"],
+        panel=colours["surface"],
+        warning=colours["conflict"],
+        error=colours["conflict"],
+        variables={"edge": colours["border"], "muted": colours["muted"]},
+    )
+
+
+def _coloured(colours: dict[str, str]) -> Palette:
+    def style(name: str, **attributes: bool) -> Style:
+        return Style(color=colours[name], bgcolor=colours["background"], **attributes)
+
+    return Palette(
+        states={
+            BitState.FIXED_0: style("fixed"),
+            BitState.FIXED_1: style("fixed"),
+            BitState.FLEXIBLE_0: style("flexible", bold=True),
+            BitState.FLEXIBLE_1: style("flexible", bold=True),
+            BitState.CONFLICT: style("conflict", bold=True, reverse=True),
+            BitState.RUN_TIME: style("run_time", italic=True),
+            BitState.VE: style("run_time", italic=True),
+            BitState.UNKNOWN: style("unknown", underline=True),
+        },
+        text=style("foreground"),
+        muted=style("muted"),
+        strong=style("foreground", bold=True),
+        cursor=Style(color=colours["cursor_text"], bgcolor=colours["cursor"], bold=True, reverse=False),
+        selected=Style(color=colours["accent"], bgcolor=colours["surface"], bold=True),
+        conflict=style("conflict", bold=True),
+    )
+
+
+def monochrome() -> Palette:
+    """Attributes only, in the terminal's own colours."""
+    plain, bold = Style(), Style(bold=True)
+    return Palette(
+        states={
+            BitState.FIXED_0: plain,
+            BitState.FIXED_1: plain,
+            BitState.FLEXIBLE_0: bold,
+            BitState.FLEXIBLE_1: bold,
+            BitState.CONFLICT: Style(bold=True, underline=True),
+            BitState.RUN_TIME: Style(italic=True),
+            BitState.VE: Style(italic=True),
+            BitState.UNKNOWN: Style(underline=True),
+        },
+        text=plain,
+        muted=plain,
+        strong=bold,
+        cursor=Style(reverse=True, bold=True),
+        selected=Style(reverse=True),
+        conflict=Style(bold=True, underline=True),
+    )

@@ -1,0 +1,90 @@
+"""The texts around the grid: the header, the pane that says why, the line for messages and keys."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from tdxtui.bit_state import BitState
+from tdxtui.classify import Group
+from tdxtui.describe import Description, describe
+from tdxtui.editor import Editor
+from tdxtui.cpuid import Field
+from tdxtui.tui.palette import Palette
+
+KEYS = (
+    ("Space", "toggle"), ("x", "XFAM"), ("a", "ATTRIBUTES"), ("m", "module"), ("c", "CPU"), ("]", "conflict"),
+    ("u", "undo"), ("s", "save"), ("?", "help"), ("q", "quit"),
+)
+
+
+def header(editor: Editor, palette: Palette, width: int) -> Text:
+    """File, module, platform and conflicts in one line."""
+    situation = editor.situation
+    name = editor.path.name if editor.path else f"{editor.model.name} (not saved)"
+    left = Text.assemble((" tdxtui  ", palette.selected), (name, palette.strong))
+    if editor.dirty:
+        left.append(" ● changed", palette.conflict)
+    if editor.read_only:
+        left.append(" read only", palette.muted)
+    count = situation.conflict_count
+    verdict = ("no conflict", palette.muted) if not count else (f"✗ {count} conflict{'s' * (count != 1)}", palette.conflict)
+    middle = f"   module {editor.module.version} ({editor.module.evidence})   CPU {_platform(editor)}   "
+    right = Text.assemble((middle, palette.text), verdict, (" ", palette.text))
+    left.truncate(max(width - right.cell_len, 12), overflow="ellipsis")
+    left.append(" " * max(width - left.cell_len - right.cell_len, 0), palette.text)
+    left.append_text(right)
+    return left
+
+
+def _platform(editor: Editor) -> str:
+    if editor.platform is None:
+        return "none"
+    return editor.platform.name + (" (refused)" if editor.situation.platform_refusal else "")
+
+
+def why(editor: Editor, bit: Field, palette: Palette) -> Text:
+    """What the bit under the cursor is, who decides it, and what would change it."""
+    about = describe(editor, bit)
+    text = Text.assemble(
+        (about.title, palette.strong), ("  ", palette.text), (about.name, palette.selected),
+        (f"  {_verdict(about)}\n", palette.text), (about.sentence, palette.text),
+    )
+    if about.conditions:
+        text.append("\n")
+        for name, held in about.conditions:
+            text.append(f"{'✓' if held else '✗'} {name}   ", palette.text if held else palette.conflict)
+    for line in (about.note, about.names):
+        if line:
+            text.append(f"\n{line}", palette.text if line is about.note else palette.muted)
+    return text
+
+
+def _verdict(about: Description) -> str:
+    group = {Group.FIXED: "fixed", Group.FLEXIBLE: "flexible", Group.RUN_TIME: "run time"}[about.group]
+    return f"{group}, now {about.value}" if about.group is not Group.RUN_TIME else f"{group}, TDCS holds {about.value}"
+
+
+def keys(palette: Palette, width: int) -> Text:
+    """As many keys as fit."""
+    text = Text(" ")
+    for key, what in KEYS:
+        if text.cell_len + len(key) + len(what) + 3 > width:
+            break
+        text.append(key, palette.strong)
+        text.append(f" {what}  ", palette.muted)
+    return text
+
+
+def legend(palette: Palette) -> Text:
+    """What each glyph means."""
+    meanings = (
+        (BitState.FIXED_0, "fixed to 0"), (BitState.FIXED_1, "fixed to 1"), (BitState.FLEXIBLE_0, "flexible, now 0"),
+        (BitState.FLEXIBLE_1, "flexible, now 1"), (BitState.CONFLICT, "the model wants the other value"),
+        (BitState.RUN_TIME, "guest or run time decides"), (BitState.VE, "the guest gets #VE"),
+        (BitState.UNKNOWN, "unknown without a CPU"),
+    )
+    text = Text()
+    for state, meaning in meanings:
+        text.append(f"  {state.glyph} ", palette.states[state])
+        text.append(f" {meaning}\n", palette.text)
+    return text
