@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from tdxtui.classify import BitClass, classes
-from tdxtui.cpuid import ALL_ONES, Leaf, Register
+from tdxtui.cpuid import ALL_ONES, WORD, Leaf, Register
 from tdxtui.evaluate import Situation
 
 
@@ -27,14 +27,21 @@ class BitState(Enum):
         return self.value
 
 
-def states(situation: Situation, leaf: Leaf, register: Register) -> list[BitState]:
-    """The 32 states of an entry's register, bit 31 first."""
+def states(situation: Situation, leaf: Leaf) -> tuple[list[BitState], ...]:
+    """The states of an entry's four registers, each of 32 bits, bit 31 first."""
     layers = _layers(situation, leaf)
-    out = []
-    for number in range(register.shift + 31, register.shift - 1, -1):
-        bit = 1 << number
-        out.append(next(state for mask, state in layers if mask & bit))
-    return out
+    return tuple(_row(layers, register) for register in Register)
+
+
+def _row(layers: list[tuple[int, BitState]], register: Register) -> list[BitState]:
+    row, left = [BitState.FIXED_0] * 32, WORD
+    for mask, state in layers:
+        here = mask >> register.shift & left
+        left &= ~here
+        while here:
+            row[32 - here.bit_length()] = state
+            here &= (1 << here.bit_length() - 1) - 1
+    return row
 
 
 def _layers(situation: Situation, leaf: Leaf) -> list[tuple[int, BitState]]:
@@ -53,5 +60,4 @@ def _layers(situation: Situation, leaf: Leaf) -> list[tuple[int, BitState]]:
         (flexible & value, BitState.FLEXIBLE_1),
         (flexible, BitState.FLEXIBLE_0),
         (value, BitState.FIXED_1),
-        (ALL_ONES, BitState.FIXED_0),
     ]

@@ -350,7 +350,7 @@ def _full_texts() -> tuple[str, ...]:
 
 
 def _notations(row: _Row) -> str:
-    """A row's ``Field.key`` and ``Field.sdm`` in lower case; put together here since a search can't wait for objects."""
+    """A row's ``Field.key`` and ``Field.sdm`` in lower case, put together here: a search can't wait for objects."""
     key, sdm = _entry_notations(row.leaf, row.low)
     register = _REGISTER_NAMES[row.register]
     if row.msb == row.lsb:

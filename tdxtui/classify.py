@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from tdxtui import catalog, library
@@ -15,7 +15,7 @@ from tdxtui.sysinit import Prepared
 from tdxtui.td import TdConfig
 
 
-class BitClass(str, Enum):
+class BitClass(StrEnum):
     """What decides a bit; the first that fits, in this order."""
 
     VE = "ve"
@@ -30,7 +30,7 @@ class BitClass(str, Enum):
     NATIVE = "native"
 
 
-class Group(str, Enum):
+class Group(StrEnum):
     """Who may change a bit: nobody, the VMM, or only the run time."""
 
     FIXED = "fixed"
@@ -77,7 +77,7 @@ def classes(module: Module) -> dict[Leaf, EntryClasses]:
     found = module.__dict__.get("_classes")
     if found is None:
         found = module.__dict__["_classes"] = {entry.leaf: _classify(module, entry) for entry in module.entries}
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def _classify(module: Module, entry: Entry) -> EntryClasses:
@@ -254,9 +254,9 @@ class _Values:
         gates = entry_classes.gates_of(field)
         if kind is BitClass.FIXED_0 or any(self._closed(item) for gate in gates for item in gate.needs):
             return 0
-        return self._open_value(kind, entry_classes, field)
+        return self._open_value(kind, field)
 
-    def _open_value(self, kind: BitClass, entry_classes: EntryClasses, field: Field) -> int | None:
+    def _open_value(self, kind: BitClass, field: Field) -> int | None:
         if kind is BitClass.FIXED_1:
             return (1 << field.width) - 1
         if kind is BitClass.ATTRIBUTES:

@@ -61,7 +61,7 @@ def open_(model: str | None, module: str | None, platform: str | None, read_only
     tdxtui open minimal -m 1.5.34       a preset on another module
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise TdxtuiError("the screen needs a terminal; for scripts there are: bits, resolve, guest, modules, platforms")
+        raise TdxtuiError("the screen needs a terminal; scripts use bits, resolve, guest, modules, platforms")
     from tdxtui.tui.launch import run
 
     sys.exit(run(model, module, platform, read_only))

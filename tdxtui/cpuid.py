@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from enum import IntEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 ALL_ONES = (1 << 128) - 1
@@ -89,7 +89,7 @@ class Field(NamedTuple):
 
         Raises ValueError, with what was expected, for any other text.
         """
-        match = _SHORT.fullmatch(text.strip()) or _SDM.fullmatch(text.strip())
+        match = _short().fullmatch(text.strip()) or _sdm().fullmatch(text.strip())
         if match is None:
             raise ValueError(f"{text!r} is not a bit or field; write 7.0.ebx.16, 7.0.ebx[31:26] or 1.eax")
         part = match.groupdict()
@@ -160,15 +160,24 @@ class Field(NamedTuple):
 
 
 _BITS = r"(?:(?:\.(?P<bit>\d{1,2}))|(?:\[(?P<msb>\d{1,2})(?::(?P<lsb>\d{1,2}))?\]))?"
-_SHORT = re.compile(
-    r"(?P<leaf>[0-9a-fA-F]{1,8})(?:\.(?P<subleaf>[0-9a-fA-F]{1,8}))?\.(?P<register>[eE][a-dA-D][xX])" + _BITS
-    + r"(?P<leaf2>)(?P<subleaf2>)"
-)
-_SDM = re.compile(
-    r"CPUID\.(?:(?:\(?(?P<leaf>[0-9A-Fa-f]{1,8})H\)?)|(?:\(EAX=(?P<leaf2>[0-9A-Fa-f]{1,8})H"
-    r"(?:,\s*ECX=(?P<subleaf2>[0-9A-Fa-f]{1,8})H?)?\))):(?P<register>E[A-D]X)(?P<subleaf>)" + _BITS,
-    re.IGNORECASE,
-)
+
+
+@cache
+def _short() -> re.Pattern[str]:
+    return re.compile(
+        r"(?P<leaf>[0-9a-f]{1,8})(?:\.(?P<subleaf>[0-9a-f]{1,8}))?\.(?P<register>e[a-d]x)(?P<leaf2>)(?P<subleaf2>)"
+        + _BITS,
+        re.IGNORECASE,
+    )
+
+
+@cache
+def _sdm() -> re.Pattern[str]:
+    return re.compile(
+        r"CPUID\.(?:(?:\(?(?P<leaf>[0-9A-F]{1,8})H\)?)|(?:\(EAX=(?P<leaf2>[0-9A-F]{1,8})H"
+        r"(?:,\s*ECX=(?P<subleaf2>[0-9A-F]{1,8})H?)?\))):(?P<register>E[A-D]X)(?P<subleaf>)" + _BITS,
+        re.IGNORECASE,
+    )
 
 
 def pack(eax: int, ebx: int, ecx: int, edx: int) -> int:

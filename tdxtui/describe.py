@@ -81,10 +81,11 @@ def value_text(editor: Editor, bit: Field) -> str:
 
 
 def _how(editor: Editor, bit: Field) -> str:
-    statements = [*editor.module.computed, *editor.module.exit.dynamic]
-    for statement in statements:
-        if statement.field.leaf == bit.leaf and statement.field.mask & bit.mask:
-            return f"{statement.by.replace('_', ' ')} (rule {statement.rule})"
+    computed = [(item.field, item.by, item.rule) for item in editor.module.computed]
+    dynamic = [(item.field, item.by, item.rule) for item in editor.module.exit.dynamic]
+    for field, by, rule in computed + dynamic:
+        if field.leaf == bit.leaf and field.mask & bit.mask:
+            return f"{by.replace('_', ' ')} (rule {rule})"
     return "topology" if editor.module.topology else ""
 
 
@@ -96,8 +97,8 @@ def _conditions(editor: Editor, bit: Field, gates: list[Condition]) -> list[tupl
     if entry.configurable & bit.mask:
         wished = bool(td.config.cpuid_config.get(bit.leaf, 0) & bit.mask)
         out.append(("CPUID_CONFIG", wished))
-    native = entry.configured_native | ~(entry.configured | entry.fixed0 | entry.fixed1 | entry.dynamic)
-    if native & bit.mask and editor.platform and not mirrors:
+    kind = editor.classes_at(bit.leaf).class_of(bit)
+    if kind in (BitClass.NATIVE, BitClass.CONFIGURED_NATIVE) and editor.platform:
         start = td.prepared.registers(bit.leaf)[bit.register]
         out.append((f"native ({editor.platform.name})", bool(start >> bit.lsb & 1)))
     return out + [(condition.text, editor.holds(condition)) for condition in [*mirrors, *gates]]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tdxtui import library, model_file
 from tdxtui.classify import BitClass, EntryClasses, classes
@@ -36,6 +37,12 @@ class Outcome:
 def refused(message: str, cure: VcpuModel | None = None) -> Outcome:
     """An edit that was not made."""
     return Outcome(False, message, {}, cure)
+
+
+def with_word(model: VcpuModel, word: str, value: int) -> VcpuModel:
+    """The model with xfam, attributes or config_flags replaced."""
+    changes: dict[str, Any] = {word: value}
+    return replace(model, **changes)
 
 
 class Editor:
@@ -176,14 +183,16 @@ class Editor:
         return f"{bit.sdm}: the configured value is not used here ({self._computed_rule(bit)})"
 
     def _computed_rule(self, bit: Field) -> str:
-        found = [item.rule for item in self.module.computed if item.field.leaf == bit.leaf and item.field.mask & bit.mask]
-        return f"rule {found[0]}" if found else "computed"
+        here = (item for item in self.module.computed if item.field.leaf == bit.leaf and item.field.mask & bit.mask)
+        found = next(here, None)
+        return f"rule {found.rule}" if found else "computed"
 
     def _toggle_condition(self, bit: Field, condition: Condition, wanted: int) -> Outcome:
         model, problem = self._with_condition(self.model, condition, bool(wanted))
         if problem:
             return refused(problem)
-        return self._apply_checked(f"{condition.text} {'on' if wanted else 'off'}", self._keeping_wish(model, bit, wanted))
+        after = self._keeping_wish(model, bit, wanted)
+        return self._apply_checked(f"{condition.text} {'on' if wanted else 'off'}", after)
 
     def _toggle_gates(self, bit: Field, entry: EntryClasses, wanted: int) -> Outcome:
         gates = entry.gates_of(bit)
@@ -253,7 +262,7 @@ class Editor:
         if (present & condition.mask == condition.mask) is on:
             return model, ""
         value, problem = edit(prepared, present, condition.name)
-        return replace(model, **{word: value}), problem
+        return with_word(model, word, value), problem
 
     def _with_bit(self, model: VcpuModel, bit: Field, on: bool) -> tuple[VcpuModel, str]:
         model = model.wish(bit, int(on))
@@ -268,7 +277,7 @@ class Editor:
             return refused(problem)
         before = getattr(self.model, key)
         names = names_of(before ^ value, ATTRIBUTES) if key == "attributes" else []
-        model = replace(self.model, **{key: value})
+        model = with_word(self.model, key, value)
         return self._apply(f"{what} {' '.join(names) or f'{before:X} -> {value:X}'}", model, self.module, self.platform)
 
     def _fresh_refusals(self, after: Situation) -> list[str]:

@@ -34,7 +34,7 @@ def _module(name: str) -> dict[str, Any]:
 
 
 def _inferred(item: Any) -> str:
-    what = item.rule and f"rule {item.rule}" or item.field and f"{item.field.key} {item.mask}" or "entries"
+    what = (item.rule and f"rule {item.rule}") or (item.field and f"{item.field.key} {item.mask}") or "entries"
     return f"{what}: {item.because}"
 
 
@@ -42,8 +42,8 @@ def module_table(found: list[dict[str, Any]]) -> Iterator[str]:
     """The modules as lines of at most 100 columns."""
     yield f"{'module':10} {'evidence':9} {'entries':>7} {'configurable':>12}  source"
     for row in found:
-        line = f"{row['name']:10} {row['evidence']:9} {row['entries']:7} {row['configurable_entries']:12}  {row['source']}"
-        yield line[:100]
+        counts = f"{row['entries']:7} {row['configurable_entries']:12}"
+        yield f"{row['name']:10} {row['evidence']:9} {counts}  {row['source']}"[:100]
 
 
 def platforms() -> list[dict[str, Any]]:

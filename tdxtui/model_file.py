@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import tempfile
+import stat
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from tdxtui import catalog
 from tdxtui.cpuid import WORD, Field, Leaf, Register
 from tdxtui.errors import DataError, TdxtuiError
 from tdxtui.model import VcpuModel
-from tdxtui.strict import parse_hex, parse_toml, read_text
-from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, XFAM, mask_of, names_of
+from tdxtui.strict import MAX_MESSAGE, data_error, parse_hex, parse_toml, quoted, read_text, shown, unknown
+from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, XFAM, names_of
 
 FORMAT = 1
 
@@ -29,37 +29,81 @@ def load(path: Path) -> VcpuModel:
 
 def parse(text: str, source: str, name: str = "unnamed") -> VcpuModel:
     """The model of a document's text; `name` is the model's if the document gives none."""
-    from tdxtui.model_schema import validate
+    data = parse_toml(text, source)
+    validate(data, source)
+    return _build(data, source, name)
 
-    document = validate(parse_toml(text, source), source)
-    td = document.td
+
+def load_fast(path: Path) -> VcpuModel:
+    """As `load`, but for what only pydantic finds: for a first look, to be followed by `validate_file`."""
+    data = parse_toml(read_text(path), str(path))
     try:
-        return VcpuModel(
-            name=document.name or name,
-            description=document.description,
-            module=document.module,
-            platform=document.platform,
-            attributes=mask_of(td.attributes, ATTRIBUTES, "ATTRIBUTES"),
-            xfam=mask_of(td.xfam, XFAM, "XFAM"),
-            config_flags=mask_of(td.config_flags, CONFIG_FLAGS, "CONFIG_FLAGS"),
-            tsc_mhz=td.tsc_mhz,
-            max_vcpus=td.max_vcpus,
-            num_l2_vms=td.num_l2_vms,
-            arch_capabilities=None if td.arch_capabilities is None else parse_hex(td.arch_capabilities),
-            wishes=_wishes(document.features, document.registers, source),
-        )
-    except ValueError as error:
-        raise DataError(source, "td", str(error)) from None
+        model = _build(data, str(path), path.stem)
+    except (AttributeError, TypeError, KeyError, ValueError, DataError):
+        validate(data, str(path))
+        raise
+    if not _is_sound(model):
+        validate(data, str(path))
+    return model
+
+
+def _is_sound(model: VcpuModel) -> bool:
+    """Whether a model's plain values have the types that the computation and the screen rely on."""
+    texts = model.name, model.description, model.module, model.platform
+    numbers = model.tsc_mhz, model.max_vcpus, model.num_l2_vms
+    return all(isinstance(text, str) for text in texts) and all(type(number) is int for number in numbers)
+
+
+def validate_file(path: Path) -> None:
+    """Check a model file's shape; DataError for the first thing that is wrong."""
+    validate(parse_toml(read_text(path), str(path)), str(path))
+
+
+def validate(data: dict[str, Any], source: str) -> None:
+    """Check a document's shape with pydantic."""
+    from tdxtui.model_schema import check
+
+    check(data, source)
+
+
+def _build(data: dict[str, Any], source: str, name: str) -> VcpuModel:
+    td = data.get("td", {})
+    capabilities = td.get("arch_capabilities")
+    return VcpuModel(
+        name=data.get("name") or name,
+        description=data.get("description", ""),
+        module=data.get("module", ""),
+        platform=data.get("platform", ""),
+        attributes=_bits(td.get("attributes", ()), ATTRIBUTES, source, "td.attributes"),
+        xfam=_bits(td.get("xfam", ("X87", "SSE")), XFAM, source, "td.xfam"),
+        config_flags=_bits(td.get("config_flags", ()), CONFIG_FLAGS, source, "td.config_flags"),
+        tsc_mhz=td.get("tsc_mhz", 2000),
+        max_vcpus=td.get("max_vcpus", 1),
+        num_l2_vms=td.get("num_l2_vms", 0),
+        arch_capabilities=None if capabilities is None else int(capabilities, 16),
+        wishes=_wishes(data.get("features", {}), data.get("registers", {}), source),
+    )
+
+
+def _bits(names: Sequence[str], known: Mapping[str, int], source: str, where: str) -> int:
+    """The mask of a list of names, in any case of letters; ``bit 45`` is a bit without a name (`td.names_of`)."""
+    mask = 0
+    for number, name in enumerate(names):
+        unnamed = re.fullmatch(r"bit ([0-9]|[1-5][0-9]|6[0-3])", name)
+        if not unnamed and name.upper() not in known:
+            raise data_error(source, f"{where}[{number}]", unknown(name, known))
+        mask |= 1 << int(unnamed[1]) if unnamed else known[name.upper()]
+    return mask
 
 
 def _wishes(features: dict[str, bool], registers: dict[str, Any], source: str) -> dict[Leaf, tuple[int, int]]:
     wishes: dict[Leaf, tuple[int, int]] = {}
     for name, wanted in features.items():
-        where = f"features.{name}"
+        where = f"features.{quoted(name)}"
         field = _feature(name, source, where)
         _add(wishes, field.leaf, field.put(0, int(wanted)), field.mask, source, where)
     for key, wish in registers.items():
-        where = f'registers."{key}"'
+        where = f"registers.{quoted(key)}"
         field = _register_field(key, source, where)
         value, mask = _masked(field, wish, source, where)
         _add(wishes, field.leaf, value << field.shift, mask << field.shift, source, where)
@@ -69,7 +113,7 @@ def _wishes(features: dict[str, bool], registers: dict[str, Any], source: str) -
 def _add(wishes: dict[Leaf, tuple[int, int]], leaf: Leaf, value: int, mask: int, source: str, where: str) -> None:
     old, old_mask = wishes.get(leaf, (0, 0))
     if (old ^ value) & mask & old_mask:
-        raise DataError(source, where, "contradicts another wish of this file for the same bits")
+        raise data_error(source, where, "contradicts another wish of this file for the same bits")
     wishes[leaf] = old | value, old_mask | mask
 
 
@@ -77,9 +121,9 @@ def _feature(name: str, source: str, where: str) -> Field:
     try:
         field = catalog.find(name)
     except ValueError as error:
-        raise DataError(source, where, str(error)) from None
+        raise data_error(source, where, str(error)) from None
     if not field.is_bit:
-        raise DataError(source, where, f'is a field of {field.width} bits; wish it as registers."{field.key}"')
+        raise data_error(source, where, f'is a field of {field.width} bits; wish it as registers."{field.key}"')
     return _module_leaf(field)
 
 
@@ -87,7 +131,7 @@ def _register_field(key: str, source: str, where: str) -> Field:
     try:
         return _module_leaf(Field.parse(key))
     except ValueError as error:
-        raise DataError(source, where, str(error)) from None
+        raise data_error(source, where, str(error)) from None
 
 
 def _module_leaf(field: Field) -> Field:
@@ -100,15 +144,15 @@ def _module_leaf(field: Field) -> Field:
 
 def _masked(field: Field, wish: Any, source: str, where: str) -> tuple[int, int]:
     """The value and mask of a wish, relative to its field."""
-    value_text, mask_text = (wish, None) if isinstance(wish, str) else (wish.value, wish.mask)
+    value_text, mask_text = (wish, None) if isinstance(wish, str) else (wish["value"], wish["mask"])
     full = (1 << field.width) - 1
     try:
         value = parse_hex(value_text, field.width)
         mask = full if mask_text is None else parse_hex(mask_text, field.width)
     except ValueError as error:
-        raise DataError(source, where, str(error)) from None
+        raise data_error(source, where, str(error)) from None
     if value & ~mask:
-        raise DataError(source, where, f"the value has bits {value & ~mask:#x} outside its mask")
+        raise data_error(source, where, f"the value has bits {value & ~mask:#x} outside its mask")
     return value, mask
 
 
@@ -210,31 +254,35 @@ def write_atomically(path: Path, data: bytes) -> None:
     target = Path(os.path.realpath(path))
     try:
         if target.exists():
-            with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as backup:
-                backup.write(target.read_bytes())
-            _replace(Path(backup.name), target.with_name(target.name + ".bak"), like=target)
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
+            if not target.is_file():
+                raise OSError("it is no ordinary file")
+            _put(target.read_bytes(), target.with_name(target.name + ".bak"), like=target)
+        _put(data, target, like=target)
+    except OSError as error:
+        raise TdxtuiError(f"{shown(str(path), MAX_MESSAGE)}: can't be saved: {error.strerror or error}") from None
+
+
+def _put(data: bytes, target: Path, like: Path) -> None:
+    """Write a file beside the target and move it there."""
+    import tempfile  # only a save needs it, and what it imports
+
+    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
+        new = Path(file.name)
+        try:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        _replace(Path(file.name), target, like=target)
-    except OSError as error:
-        _sweep(target)
-        raise TdxtuiError(f"{path}: can't be saved: {error.strerror or error}") from None
+            new.chmod(_mode(like))
+            new.replace(target)
+        except BaseException:
+            new.unlink(missing_ok=True)
+            raise
 
 
-def _replace(new: Path, old: Path, like: Path) -> None:
+def _mode(like: Path) -> int:
+    """A file's permissions, or those that a new file gets here."""
     if like.exists():
-        shutil.copymode(like, new)
-    else:
-        mask = os.umask(0)
-        os.umask(mask)
-        new.chmod(0o666 & ~mask)
-    os.replace(new, old)
-
-
-def _sweep(target: Path) -> None:
-    """Remove what a failed save left behind."""
-    for left in target.parent.glob(f".{target.name}.*"):
-        if re.fullmatch(rf"\.{re.escape(target.name)}\.[a-z0-9_]{{8}}", left.name):
-            left.unlink(missing_ok=True)
+        return stat.S_IMODE(like.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

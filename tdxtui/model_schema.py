@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 
-from tdxtui.errors import DataError
+from tdxtui.strict import data_error, kind_of, quoted
 from tdxtui.td import TSC_UNIT_MHZ
 
 Hex = Annotated[str, Field(pattern=r"^0[xX][0-9a-fA-F]{1,16}$")]
@@ -42,6 +43,22 @@ class MaskedValue(_Strict):
     mask: Hex
 
 
+_TEXT, _TABLE = "text", "table"
+_WISH = 'expected hex digits as "0x…" or a table of value and mask'
+
+
+def _wish_kind(wish: Any) -> str | None:
+    if isinstance(wish, dict):
+        return _TABLE if wish.keys() & {"value", "mask"} else None
+    return _TEXT if isinstance(wish, str) else None
+
+
+Wish = Annotated[
+    Annotated[Hex, Tag(_TEXT)] | Annotated[MaskedValue, Tag(_TABLE)],
+    Discriminator(_wish_kind, custom_error_type="wish", custom_error_message=_WISH),
+]
+
+
 class ModelDocument(_Strict):
     """A whole file."""
 
@@ -52,7 +69,7 @@ class ModelDocument(_Strict):
     platform: str = ""
     td: TdSettings = TdSettings()
     features: dict[str, bool] = {}
-    registers: dict[str, Hex | MaskedValue] = {}
+    registers: dict[str, Wish] = {}
 
 
 _MESSAGES = {
@@ -63,25 +80,42 @@ _MESSAGES = {
     "list_type": "expected a list",
     "dict_type": "expected a table",
     "model_type": "expected a table",
-    "string_pattern_mismatch": "expected hex digits after 0x, at most 16",
+    "string_pattern_mismatch": 'expected hex digits as "0x…", at most 16',
+    "less_than_equal": "expected at most {le}",
+    "greater_than_equal": "expected at least {ge}",
     "missing": "is missing",
+    "wish": _WISH,
 }
+_SHOW_VALUE = ("string_pattern_mismatch", "less_than_equal", "greater_than_equal")
 
 
-def validate(data: dict[str, Any], source: str) -> ModelDocument:
-    """The checked document; DataError names the first wrong key and what was expected there."""
+def check(data: dict[str, Any], source: str) -> None:
+    """Check a document; DataError names the first wrong key and what was expected there."""
     try:
-        return ModelDocument.model_validate(data)
+        ModelDocument.model_validate(data)
     except ValidationError as error:
         first, *rest = error.errors(include_url=False)
-        where = ".".join(_shown(part) for part in first["loc"] if part not in ("MaskedValue", _UNION_STRING))
-        message = _MESSAGES.get(first["type"]) or first["msg"].removeprefix("Value error, ").replace("Input", "it")
-        more = f" (and {len(rest)} more)" if rest and first["loc"][0] != "registers" else ""
-        raise DataError(source, where, message + more) from None
+        more = f" (and {len(rest)} more)" if rest else ""
+        raise data_error(source, _where(first["loc"]), _message(first) + more) from None
 
 
-_UNION_STRING = "constrained-str"
+def _message(error: ErrorDetails) -> str:
+    kind, found, place = error["type"], error["input"], error["loc"]
+    if place == ("format",) and type(found) is int:
+        return f"is {found}; this tdxtui reads format 1"
+    if kind == "string_pattern_mismatch" and place[0] == "registers" and place[-1] == _TEXT:
+        return f"{_WISH}, found {found!r}"
+    if kind not in _MESSAGES:
+        return error["msg"].removeprefix("Value error, ")
+    message = _MESSAGES[kind].format(**error.get("ctx", {}))
+    if kind in ("extra_forbidden", "missing"):
+        return message
+    if kind == "wish" and isinstance(found, dict):
+        return f"{message}; if the key has dots, write it in quotes"
+    return f"{message}, found {found!r}" if kind in _SHOW_VALUE else f"{message}, found {kind_of(found)}"
 
 
-def _shown(part: int | str) -> str:
-    return f'"{part}"' if isinstance(part, str) and "." in part else str(part)
+def _where(place: tuple[int | str, ...]) -> str:
+    """The way to a wrong key; the kind of a wish is no part of it."""
+    parts = place[:2] + place[3:] if place[0] == "registers" else place
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{quoted(part)}" for part in parts).removeprefix(".")

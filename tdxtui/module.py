@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.td import NAMED_BITS
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """Something that must hold: named TD bits, a CPUID bit of the TD, a native bit, or a fact of the platform.
 
     Written ``XFAM.AVX``, ``!ATTRIBUTES.MIGRATABLE``, ``7.1.eax.8``, ``native.7.1.eax.6``, ``platform.TDX_IO``.
@@ -28,20 +28,20 @@ class Condition:
     field: Field | None = None
     negated: bool = False
 
-    @classmethod
-    def parse(cls, text: str) -> Condition:
+    @staticmethod
+    def parse(text: str) -> Condition:
         """Read a condition; ValueError says what is wrong."""
         negated, text = text.startswith("!"), text.removeprefix("!")
         scope, _, name = text.partition(".")
         if scope in NAMED_BITS:
             if name not in NAMED_BITS[scope]:
                 raise ValueError(f"{text!r} names no bit of {scope}")
-            return cls(scope, name, NAMED_BITS[scope][name], None, negated)
+            return Condition(scope, name, NAMED_BITS[scope][name], None, negated)
         if scope == "platform":
-            return cls(scope, name, 0, None, negated)
+            return Condition(scope, name, 0, None, negated)
         if scope == "native":
-            return cls(scope, name, 0, _single_bit(name), negated)
-        return cls("bit", text, 0, _single_bit(text), negated)
+            return Condition(scope, name, 0, _single_bit(name), negated)
+        return Condition("bit", text, 0, _single_bit(text), negated)
 
     @property
     def text(self) -> str:
@@ -60,8 +60,7 @@ def _single_bit(text: str) -> Field:
     return field
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One lookup entry: packed masks by virtualization type; a bit in none of them is Native.
 
     `verify_mask` and `verify_value` are what TDH.SYS.INIT demands of the CPU (1.5); `lp_differs` are the bits that
@@ -84,8 +83,7 @@ class Entry:
         return self.configured | self.configured_native
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(NamedTuple):
     """The cleared bits are 0 unless every condition holds."""
 
     needs: tuple[Condition, ...]
@@ -93,8 +91,7 @@ class Gate:
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
-class Mirror:
+class Mirror(NamedTuple):
     """A CPUID bit that shows a bit of ATTRIBUTES whatever else is said of it."""
 
     bit: Field
@@ -102,8 +99,7 @@ class Mirror:
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
-class Equal:
+class Equal(NamedTuple):
     """Two bits that must be equal; `at` is the leaf that the refusal names in RCX, None for RCX = 0."""
 
     bits: tuple[Field, Field]
@@ -111,8 +107,7 @@ class Equal:
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
-class NeedsMsr:
+class NeedsMsr(NamedTuple):
     """A CPUID bit of the TD that may be 1 only if MSR bits are set on the platform."""
 
     bit: Field
@@ -121,8 +116,7 @@ class NeedsMsr:
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
-class Computed:
+class Computed(NamedTuple):
     """A field that a named function of `computed` decides."""
 
     field: Field
@@ -130,8 +124,7 @@ class Computed:
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
-class MsrCheck:
+class MsrCheck(NamedTuple):
     """What TDH.SYS.INIT demands of an MSR, in the file's order; `when` limits it to some platforms."""
 
     address: int
@@ -143,8 +136,7 @@ class MsrCheck:
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
-class PlatformCheck:
+class PlatformCheck(NamedTuple):
     """A named check of `sysinit` made at some leaves as each is sampled, or after all of them if `at` is empty."""
 
     at: tuple[Leaf, ...]
@@ -152,8 +144,7 @@ class PlatformCheck:
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
-class BitRules:
+class BitRules(NamedTuple):
     """Which bits of a TD_PARAMS word are legal: within `allowed`, all of `fixed1`, no excluded pair.
 
     `needs` lists bits that also want something of the platform.
@@ -165,8 +156,7 @@ class BitRules:
     needs: tuple[tuple[int, Condition], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class XfamRules:
+class XfamRules(NamedTuple):
     """`together`: masks whose bits are all equal; `requires`: a mask that needs another one."""
 
     allowed: int
@@ -175,8 +165,7 @@ class XfamRules:
     requires: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TdParamRules:
+class TdParamRules(NamedTuple):
     """The bounds of the other TD_PARAMS fields (3.3). `five_level_min_maxpa` is None where it isn't tested."""
 
     max_vcpus: int
@@ -186,16 +175,14 @@ class TdParamRules:
     tsc_frequency: tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class FmsRules:
+class FmsRules(NamedTuple):
     """Family/model/stepping that a MIGRATABLE TD may show, newest first (5.1)."""
 
     models: tuple[int, ...]
     check_default: bool
 
 
-@dataclass(frozen=True, slots=True)
-class TopologyRules:
+class TopologyRules(NamedTuple):
     """How leaf 1F is checked and leaf B derived from it (5.C1, 5.C2, 6.C5, G4)."""
 
     configured: tuple[Leaf, ...]
@@ -207,8 +194,7 @@ class TopologyRules:
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
-class ArchCapabilityRules:
+class ArchCapabilityRules(NamedTuple):
     """How the virtual IA32_ARCH_CAPABILITIES comes about (4.6)."""
 
     configured_and_native: int
@@ -218,8 +204,7 @@ class ArchCapabilityRules:
     tsx_ctrl: int
 
 
-@dataclass(frozen=True, slots=True)
-class EarlyStepping:
+class EarlyStepping(NamedTuple):
     """CPUs (CPUID(1).EAX as executed) on which TDH.SYS.INIT leaves things out (G3, I5)."""
 
     cpus: frozenset[int]
@@ -228,8 +213,7 @@ class EarlyStepping:
     arch_capabilities_not_required: int
 
 
-@dataclass(frozen=True, slots=True)
-class Dynamic:
+class Dynamic(NamedTuple):
     """A field whose value the run time decides (7.4)."""
 
     field: Field
@@ -237,8 +221,7 @@ class Dynamic:
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
-class GuestBit:
+class GuestBit(NamedTuple):
     """A bit that the guest controls through #VE reduction (D7).
 
     `control` is the mask in FEATURE_PARAVIRT_CTLS; `unreduced_one`: reads 1 without REDUCE_VE, else as configured.
@@ -249,8 +232,7 @@ class GuestBit:
     unreduced_one: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ExitRules:
+class ExitRules(NamedTuple):
     """What the CPUID instruction does in the TD, beside the values (section 7, D5)."""
 
     extended_limit_native: bool
@@ -264,8 +246,7 @@ class ExitRules:
     td_ctls: int
 
 
-@dataclass(frozen=True, slots=True)
-class Inferred:
+class Inferred(NamedTuple):
     """A mask or rule of the file that was not read in the module's source: of which leaves or field, and why."""
 
     leaves: frozenset[Leaf]

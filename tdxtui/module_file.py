@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from tdxtui.computed import FUNCTIONS as COMPUTED
-from tdxtui.cpuid import ALL_ONES, Field, Leaf, Register
+from tdxtui.cpuid import ALL_ONES, WORD, Field, Leaf, Register
 from tdxtui.dynamic import FUNCTIONS as DYNAMIC
 from tdxtui.module import (
     ArchCapabilityRules,
@@ -31,13 +31,18 @@ from tdxtui.module import (
     TopologyRules,
     XfamRules,
 )
+from tdxtui.platform import FACTS
 from tdxtui.platform_checks import FUNCTIONS as PLATFORM_CHECKS
-from tdxtui.strict import Section, parse_hex, parse_hex_word, parse_toml, read_text
+from tdxtui.strict import Section, data_error, parse_hex, parse_hex_word, parse_toml, quoted, read_text, unknown
 from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, FEATURE_PARAVIRT_CTLS, TD_CTLS, XFAM
 
 TYPES = ("fixed0", "fixed1", "configured", "configured_native", "dynamic")
 EVIDENCE = ("run", "read", "partial")
-FACTS = ("TDX_IO", "SEAMGETKEY")
+ALWAYS_THERE = (Leaf(1), Leaf(7, 0), Leaf(0x80000008))  # the computation looks at them
+GATE_SCOPES = ("XFAM", "ATTRIBUTES", "bit")
+PLATFORM_SCOPES = ("native", "platform")
+GUEST_SCOPES = ("TD_CTLS", "bit")
+_EXAMPLES = {"bit": "7.1.eax.8", "native": "native.7.1.eax.6", "platform": "platform.TDX_IO"}
 
 
 def load(path: Path) -> Module:
@@ -70,10 +75,10 @@ def parse(text: str, source: str) -> Module:
         mirrors=tuple(_mirror(section, refs) for section in top.tables("mirror")),
         equals=tuple(_equal(section, refs) for section in top.tables("equal")),
         needs_msr=tuple(_needs_msr(section, refs) for section in top.tables("needs_msr")),
-        computed=tuple(_computed(section, refs) for section in top.tables("computed")),
+        computed=_computed_fields(top, refs),
         topology=_topology(top.table("topology"), refs) if "topology" in top else None,
         flags=_flags(top.table("flags"), refs),
-        exit=_exit(top, refs),
+        exit=_exit(top, entries, refs),
         msr_defaults=_msr_defaults(top.table("msr_defaults")),
         last_base_leaf=top.hex("last_base_leaf", 32),
         reports_configured_native=top.flag("reports_configured_native"),
@@ -91,7 +96,7 @@ class _References:
         self._leaves = leaves
 
     def leaf(self, text: str) -> Leaf:
-        leaf = Leaf.parse(text)
+        leaf = _written_leaf(text)
         if leaf not in self._leaves:
             raise ValueError(f"there is no entry {text!r} in this file")
         return leaf
@@ -107,19 +112,34 @@ class _References:
             raise ValueError(f"{text!r} is not a single bit")
         return field
 
-    def condition(self, text: str) -> Condition:
-        condition = Condition.parse(text)
-        if condition.field is not None:
-            self.leaf(condition.field.leaf.key)
-        if condition.scope == "platform" and condition.name not in FACTS:
-            raise ValueError(f"{text!r} is no fact of a platform; known are {', '.join(FACTS)}")
-        return condition
+    def condition(self, *scopes: str) -> Callable[[str], Condition]:
+        """The parser of a condition that may ask for these things."""
+
+        def parse_condition(text: str) -> Condition:
+            condition = Condition.parse(text)
+            if condition.scope not in scopes:
+                choices = " or ".join(_EXAMPLES.get(scope, f"{scope}.<name>") for scope in scopes)
+                raise ValueError(f"{text!r} is no condition for this; write it as {choices}")
+            if condition.field is not None:
+                self.leaf(condition.field.leaf.key)
+            if condition.scope == "platform" and condition.name not in FACTS:
+                raise ValueError(f"{text!r} is no fact of a platform; known are {', '.join(FACTS)}")
+            return condition
+
+        return parse_condition
+
+
+def _written_leaf(text: str) -> Leaf:
+    leaf = Leaf.parse(text)
+    if leaf.key != text:
+        raise ValueError(f"write {leaf.key!r}, lower case without leading zeros")
+    return leaf
 
 
 def _one_of(known: Iterable[str]) -> Callable[[str], str]:
     def parse_one(text: str) -> str:
         if text not in known:
-            raise ValueError(f"{text!r} is none of {', '.join(known)}")
+            raise ValueError(unknown(text, known))
         return text
 
     return parse_one
@@ -131,25 +151,25 @@ def _named(names: Iterable[str]) -> Callable[[str], str]:
 
 def _entries(top: Section) -> tuple[Entry, ...]:
     tables, verify, differs = top.table("entry"), top.table("verify", False), top.table("lp_differs", False)
+    for leaf in ALWAYS_THERE:
+        if leaf.key not in tables:
+            raise top.error("entry", f"lacks {leaf.key!r}, which every module has")
     entries = []
-    for key in tables.keys():
+    for key in tables:
         leaf = _entry_leaf(tables, key)
         mask, value = _verified(verify, key)
         entries.append(Entry(leaf, *_types(tables.table(key)), mask, value, _registers(differs, key)))
     for rest in (verify, differs):
-        for key in rest.keys():
+        for key in rest:
             raise rest.error(key, f"there is no entry {key!r} in this file")
     return tuple(entries)
 
 
 def _entry_leaf(tables: Section, key: str) -> Leaf:
     try:
-        leaf = Leaf.parse(key)
+        return _written_leaf(key)
     except ValueError as error:
         raise tables.error(key, str(error)) from None
-    if leaf.key != key:
-        raise tables.error(key, f"write {leaf.key!r}, lower case without leading zeros")
-    return leaf
 
 
 def _types(section: Section) -> tuple[int, int, int, int, int]:
@@ -205,12 +225,12 @@ def _cpuid_config(top: Section, entries: tuple[Entry, ...], refs: _References) -
 
 
 def _bit_rules(section: Section, known: Mapping[str, int], refs: _References) -> BitRules:
-    needs = section.table("needs", required=False)
+    needs, condition = section.table("needs", required=False), refs.condition(*PLATFORM_SCOPES)
     rules = BitRules(
         allowed=section.hex("allowed"),
         fixed1=section.hex("fixed1", default=0),
         exclusive=section.lists("exclusive", _named(known)),
-        needs=tuple((known[_checked(needs, name, known)], needs.parsed(name, refs.condition)) for name in needs.keys()),
+        needs=tuple((known[_checked(needs, name, known)], needs.parsed(name, condition)) for name in needs),
     )
     if rules.fixed1 & ~rules.allowed:
         raise section.error("fixed1", "has bits that are not in allowed")
@@ -220,7 +240,7 @@ def _bit_rules(section: Section, known: Mapping[str, int], refs: _References) ->
 
 def _checked(section: Section, name: str, known: Iterable[str]) -> str:
     if name not in known:
-        raise section.error(name, f"is no name of a bit here; known are {', '.join(known)}")
+        raise section.error(name, unknown(name, known))
     return name
 
 
@@ -232,7 +252,7 @@ def _xfam_rules(section: Section) -> XfamRules:
         together=section.parsed_list("together", lambda text: XFAM[_named(XFAM)(text)]),
         requires=tuple(
             (XFAM[_checked(requires, name, XFAM)], XFAM[requires.parsed(name, _named(XFAM))])
-            for name in requires.keys()
+            for name in requires
         ),
     )
     section.done()
@@ -241,13 +261,13 @@ def _xfam_rules(section: Section) -> XfamRules:
 
 def _td_params(section: Section) -> TdParamRules:
     tsc = section.take("tsc_frequency", list)
-    if len(tsc) != 2 or not all(isinstance(bound, int) for bound in tsc) or tsc[0] > tsc[1]:
+    if len(tsc) != 2 or not all(type(bound) is int for bound in tsc) or not 0 < tsc[0] <= tsc[1]:
         raise section.error("tsc_frequency", "expected two whole numbers, the lowest and the highest")
     rules = TdParamRules(
-        max_vcpus=section.take("max_vcpus", int),
-        max_l2_vms=section.take("max_l2_vms", int),
+        max_vcpus=section.number("max_vcpus", 1, 0xFFFF),
+        max_l2_vms=section.number("max_l2_vms", 0, 0xFF),
         migratable_with_l2_vms=section.flag("migratable_with_l2_vms"),
-        five_level_min_maxpa=section.take("five_level_min_maxpa", int, None),
+        five_level_min_maxpa=section.number("five_level_min_maxpa", 0, 64, None),
         tsc_frequency=(tsc[0], tsc[1]),
     )
     section.done()
@@ -267,7 +287,7 @@ def _msr_check(section: Section, refs: _References) -> MsrCheck:
         zeros=section.hex("zeros", default=0),
         before_cpuid=section.flag("before_cpuid"),
         status=section.text("status", "TDX_INCORRECT_MSR_VALUE"),
-        when=section.parsed("when", refs.condition, None),
+        when=section.parsed("when", refs.condition(*PLATFORM_SCOPES), None),
         rule=section.text("rule"),
     )
     section.done()
@@ -310,16 +330,16 @@ def _arch_capabilities(section: Section) -> ArchCapabilityRules:
 def _gate(section: Section, refs: _References) -> Gate:
     clears = section.table("clears")
     masks = {}
-    for key in clears.keys():
+    for key in clears:
         try:
             leaf = refs.leaf(key)
         except ValueError as error:
             raise clears.error(key, str(error)) from None
         masks[leaf] = _cleared(clears, key)
-    gate = Gate(section.parsed_list("needs", refs.condition, required=True), masks, section.text("rule"))
-    for condition in gate.needs:
-        if condition.scope not in ("XFAM", "ATTRIBUTES", "bit"):
-            raise section.error("needs", f"a gate can't ask for {condition.text!r}")
+    needs = section.parsed_list("needs", refs.condition(*GATE_SCOPES), required=True)
+    if not needs:
+        raise section.error("needs", "expected a condition at least")
+    gate = Gate(needs, masks, section.text("rule"))
     section.done()
     return gate
 
@@ -332,9 +352,8 @@ def _cleared(clears: Section, key: str) -> int:
 
 
 def _mirror(section: Section, refs: _References) -> Mirror:
-    mirror = Mirror(section.parsed("bit", refs.bit), section.parsed("of", refs.condition), section.text("rule"))
-    if mirror.of.scope != "ATTRIBUTES":
-        raise section.error("of", "expected a bit of ATTRIBUTES")
+    of = section.parsed("of", refs.condition("ATTRIBUTES"))
+    mirror = Mirror(section.parsed("bit", refs.bit), of, section.text("rule"))
     section.done()
     return mirror
 
@@ -356,6 +375,22 @@ def _needs_msr(section: Section, refs: _References) -> NeedsMsr:
     return needs
 
 
+def _computed_fields(top: Section, refs: _References) -> tuple[Computed, ...]:
+    found: list[Computed] = []
+    for section in top.tables("computed"):
+        computed = _computed(section, refs)
+        _disjoint(section, "field", computed.field, [item.field for item in found])
+        found.append(computed)
+    return tuple(found)
+
+
+def _disjoint(section: Section, key: str, field: Field, others: Iterable[Field]) -> None:
+    """Refuse a field of which an earlier statement speaks already."""
+    for other in others:
+        if field.leaf == other.leaf and field.mask & other.mask:
+            raise section.error(key, f"{field.key} has bits of {other.key}, of which an earlier statement speaks")
+
+
 def _computed(section: Section, refs: _References) -> Computed:
     computed = Computed(
         section.parsed("field", refs.field), section.parsed("by", _named(COMPUTED)), section.text("rule")
@@ -374,6 +409,8 @@ def _topology(section: Section, refs: _References) -> TopologyRules:
         fill=section.parsed("fill", _one_of(("zero", "index"))),
         rule=section.text("rule"),
     )
+    if not rules.configured:
+        raise section.error("configured", "expected a sub-leaf at least")
     if len(rules.derived) != 3:
         raise section.error("derived", "expected three sub-leaves")
     section.done()
@@ -381,25 +418,32 @@ def _topology(section: Section, refs: _References) -> TopologyRules:
 
 
 def _flags(section: Section, refs: _References) -> dict[str, Field]:
-    return {name: section.parsed(name, refs.bit) for name in section.keys()}
+    return {name: section.parsed(name, refs.bit) for name in section}
 
 
-def _exit(top: Section, refs: _References) -> ExitRules:
+def _exit(top: Section, entries: tuple[Entry, ...], refs: _References) -> ExitRules:
     section = top.table("exit")
-    needs = section.table("needs", required=False)
+    needs, condition = section.table("needs", required=False), refs.condition(*GUEST_SCOPES)
     rules = ExitRules(
         extended_limit_native=section.parsed("extended_limit", _one_of(("native", "virtual"))) == "native",
         faulting=frozenset(section.parsed_list("faulting", refs.leaf)),
         zero_leaves=frozenset(section.parsed_list("zero_leaves", parse_hex_word)),
-        needs={_leaf_number(needs, key): needs.parsed_list(key, refs.condition) for key in needs.keys()},
-        dynamic=tuple(item for table in top.tables("dynamic") for item in _dynamic(table, refs)),
+        needs={_leaf_number(needs, key): needs.parsed_list(key, condition) for key in needs},
+        dynamic=_dynamic_fields(top, entries, refs),
         guest_bits=_guest_bits(top.table("guest_bits", required=False), refs),
         cleared_by_tsx_ctrl=section.parsed_list("cleared_by_tsx_ctrl", refs.bit),
         native_cache_leaves=frozenset(section.parsed_list("native_cache_leaves", refs.leaf)),
-        td_ctls=sum(section.parsed_list("td_ctls", lambda text: TD_CTLS[_named(TD_CTLS)(text)])),
+        td_ctls=_mask(section.parsed_list("td_ctls", lambda text: TD_CTLS[_named(TD_CTLS)(text)])),
     )
     section.done()
     return rules
+
+
+def _mask(masks: Iterable[int]) -> int:
+    mask = 0
+    for part in masks:
+        mask |= part
+    return mask
 
 
 def _leaf_number(section: Section, key: str) -> int:
@@ -407,7 +451,32 @@ def _leaf_number(section: Section, key: str) -> int:
         leaf = Leaf.parse(key)
     except ValueError as error:
         raise section.error(key, str(error)) from None
+    if leaf.subleaf is not None:
+        raise section.error(key, "expected a leaf without a sub-leaf")
     return leaf.leaf
+
+
+def _dynamic_fields(top: Section, entries: tuple[Entry, ...], refs: _References) -> tuple[Dynamic, ...]:
+    """The fields of the run time, which must be just the bits that the entries call dynamic."""
+    left = {entry.leaf: entry.dynamic for entry in entries}
+    found: list[Dynamic] = []
+    for section in top.tables("dynamic"):
+        for item in _dynamic(section, refs):
+            _disjoint(section, "fields", item.field, [other.field for other in found])
+            if item.field.mask & ~left[item.field.leaf]:
+                raise section.error("fields", f"{item.field.key} has bits that its entry doesn't call dynamic")
+            left[item.field.leaf] &= ~item.field.mask
+            found.append(item)
+    for leaf, mask in left.items():
+        _all_dynamic(top, leaf, mask)
+    return tuple(found)
+
+
+def _all_dynamic(top: Section, leaf: Leaf, left: int) -> None:
+    for register in Register:
+        if bits := left >> register.shift & WORD:
+            where = f"entry.{quoted(leaf.key)}.{register.name.lower()}.dynamic"
+            raise data_error(top.source, where, f"bits 0x{bits:08x} are in no [[dynamic]] statement")
 
 
 def _dynamic(section: Section, refs: _References) -> list[Dynamic]:
@@ -419,7 +488,7 @@ def _dynamic(section: Section, refs: _References) -> list[Dynamic]:
 
 def _guest_bits(section: Section, refs: _References) -> tuple[GuestBit, ...]:
     out = []
-    for key in section.keys():
+    for key in section:
         row = section.table(key)
         try:
             bit = refs.bit(key)
@@ -433,7 +502,7 @@ def _guest_bits(section: Section, refs: _References) -> tuple[GuestBit, ...]:
 
 def _msr_defaults(section: Section) -> dict[int, int]:
     out = {}
-    for key in section.keys():
+    for key in section:
         value = section.hex(key)
         try:
             out[parse_hex(key, 32)] = value

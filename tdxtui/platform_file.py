@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tdxtui.cpuid import CpuidTable, Leaf, pack
-from tdxtui.module_file import FACTS
-from tdxtui.platform import ARCH_CAPABILITIES, TSX_CTRL, Platform
+from tdxtui.platform import ARCH_CAPABILITIES, FACTS, TSX_CTRL, Platform
 from tdxtui.strict import Section, parse_hex, parse_hex_word, parse_toml, read_text
 
 
@@ -45,22 +45,27 @@ def _fact(text: str) -> str:
 
 def _msrs(section: Section) -> dict[int, int]:
     out = {}
-    for key in section.keys():
+    for key in section:
         value = section.hex(key)
         try:
-            out[parse_hex(key, 32)] = value
+            address = parse_hex(key, 32)
         except ValueError as error:
             raise section.error(key, str(error)) from None
+        if address in out:
+            raise section.error(key, "is the same MSR as another key of this table")
+        out[address] = value
     return out
 
 
 def _cpuid(section: Section) -> CpuidTable:
     table = CpuidTable()
-    for key in section.keys():
+    for key in section:
         try:
             leaf = Leaf.parse(key)
         except ValueError as error:
             raise section.error(key, str(error)) from None
+        if leaf in table:
+            raise section.error(key, "is the same leaf as another key of this table")
         table[leaf] = section.parsed(key, _registers)
     return table
 
@@ -69,7 +74,6 @@ def _registers(text: str) -> int:
     parts = text.split()
     if len(parts) != 4 or any(len(part) != 8 for part in parts):
         raise ValueError(f"{text!r} is not four registers; write EAX EBX ECX EDX as 8 hex digits each")
-    try:
-        return pack(*(int(part, 16) for part in parts))
-    except ValueError:
-        raise ValueError(f"{text!r} has a digit that is not hex") from None
+    if not all(re.fullmatch("[0-9a-fA-F]+", part) for part in parts):
+        raise ValueError(f"{text!r} has a digit that is not hex")
+    return pack(*(int(part, 16) for part in parts))

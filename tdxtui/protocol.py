@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tdxtui import library, runtime
-from tdxtui.cpuid import CpuidTable, Leaf, parse_quad, quad
+from tdxtui.cpuid import CpuidTable, Leaf, quad
 from tdxtui.dynamic import GuestState
 from tdxtui.errors import TdxtuiError
 from tdxtui.module import Module
 from tdxtui.platform import Platform
 from tdxtui.refusal import Refusal
 from tdxtui.resolve import VirtualCpuid, resolve
+from tdxtui.strict import shown
 from tdxtui.sysinit import Prepared, prepare
 from tdxtui.td import TD_CTLS, TdConfig
 
 Answer = dict[str, Any]
 MAX_LINE = 4 << 20
+MAX_SHOWN = 60
+MAX_ERROR = 240
 
 
 class BadRequest(TdxtuiError):
@@ -46,34 +50,96 @@ def _answer_line(line: bytes, answer: Callable[[Any], Answer]) -> Answer:
     if len(line) > MAX_LINE:
         return {"id": None, "error": f"the line is longer than {MAX_LINE >> 20} MiB"}
     try:
-        request = json.loads(line)
+        request = json.loads(line, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         return {"id": None, "error": f"the line is not JSON: {reason}"}
     return answer(request)
 
 
-def _answered(request: Any, answer: Callable[[Mapping[str, Any]], Answer]) -> Answer:
+def _no_constant(text: str) -> Any:
+    raise ValueError(f"{text} is none of its numbers")
+
+
+def _answered(request: Any, answer: Callable[[_Object], Answer]) -> Answer:
     identity = request.get("id") if isinstance(request, dict) else None
     try:
-        return {"id": identity, **answer(_mapping(request, "request"))}
+        return {"id": identity, **answer(_Object(request, "request"))}
     except TdxtuiError as error:
-        return {"id": identity, "error": " ".join(str(error).split())}
+        return {"id": identity, "error": shown(str(error), MAX_ERROR)}
 
 
-def _resolve(request: Mapping[str, Any]) -> Answer:
+class _Object:
+    """A JSON object: its values by key and kind; the error about one names the way to it."""
+
+    def __init__(self, values: Any, where: str) -> None:
+        if not isinstance(values, dict):
+            raise BadRequest(f"{where}: expected an object, found {_kind_of(values)}")
+        self.values: dict[str, Any] = values
+        self._where = "" if where == "request" else f"{where}."
+
+    def error(self, key: str, message: str) -> BadRequest:
+        return BadRequest(f"{self._where}{shown(key, MAX_SHOWN)}: {message}")
+
+    def inner(self, key: str) -> _Object:
+        return _Object(self.values.get(key, {}), f"{self._where}{key}")
+
+    def objects(self, key: str) -> list[_Object]:
+        return [_Object(item, f"{self._where}{key}[{n}]") for n, item in enumerate(self.items(key))]
+
+    def items(self, key: str) -> list[Any]:
+        value = self.values.get(key, [])
+        if not isinstance(value, list):
+            raise self.error(key, f"expected a list, found {_kind_of(value)}")
+        return value
+
+    def text(self, key: str) -> str:
+        if key not in self.values:
+            raise self.error(key, "is missing; expected a string")
+        value = self.values[key]
+        if not isinstance(value, str):
+            raise self.error(key, f"expected a string, found {_kind_of(value)}")
+        return value
+
+    def flag(self, key: str, most: int = 1, default: int = 0) -> int:
+        value = self.values.get(key, default)
+        if not isinstance(value, int) or not 0 <= value <= most:
+            raise self.error(key, f"{_shown(value)}: expected a number from 0 to {most}")
+        return int(value)
+
+    def hex(self, key: str, default: int, bits: int) -> int:
+        return self.number(key, self.values[key], bits) if key in self.values else default
+
+    def number(self, key: str, value: Any, bits: int) -> int:
+        number = int(value, 16) if isinstance(value, str) and _HEX.fullmatch(value) else -1
+        if number < 0 or number >> bits:
+            raise self.error(key, f"{_shown(value)}: expected a hex string of at most {bits} bits")
+        return number
+
+    def table(self, key: str) -> CpuidTable:
+        """A table of leaves and registers."""
+        table, found = CpuidTable(), self.inner(key)
+        for leaf, registers in found.values.items():
+            try:
+                table[Leaf.parse(leaf)] = found.quad(leaf, registers)
+            except ValueError as error:
+                raise found.error(leaf, str(error)) from None
+        return table
+
+    def quad(self, key: str, value: Any) -> int:
+        if not isinstance(value, str) or not _QUAD.fullmatch(value):
+            raise self.error(key, f"{_shown(value)}: expected 32 hex digits (EAX EBX ECX EDX)")
+        return int(value, 16)
+
+
+def _resolve(request: _Object) -> Answer:
     return _result(_virtual_cpuid(request))
 
 
-def _guest(request: Mapping[str, Any]) -> Answer:
+def _guest(request: _Object) -> Answer:
     td = _virtual_cpuid(request)
-    probes = request.get("exit", [])
-    if not isinstance(probes, list):
-        raise BadRequest("exit: expected a list of probes")
-    native = _mapping(request.get("native", {}), "native")
     tsx_ctrl = td.prepared.platform.tsx_ctrl if isinstance(td, VirtualCpuid) and td.prepared.platform else 0
-    guests = [_probe(_mapping(probe, f"exit[{n}]"), f"exit[{n}]", tsx_ctrl) for n, probe in enumerate(probes)]
-    del native
+    guests = [_probe(probe, tsx_ctrl) for probe in request.objects("exit")]
     if isinstance(td, Refusal):
         return _result(td)
     return {**_result(td), "exit": [_executed(runtime.cpuid(td, *guest)) for guest in guests]}
@@ -83,16 +149,16 @@ def _executed(value: int | None) -> Answer:
     return {"ve": True, "reason": 10} if value is None else {"ve": False, "v": quad(value)}
 
 
-def _virtual_cpuid(request: Mapping[str, Any]) -> VirtualCpuid | Refusal:
-    module = library.module(_text(request, "module"))
+def _virtual_cpuid(request: _Object) -> VirtualCpuid | Refusal:
+    module = library.module(request.text("module"))
     config = _config(request, module)
     prepared = _prepared(request, module)
     return prepared if isinstance(prepared, Refusal) else resolve(prepared, config)
 
 
-def _prepared(request: Mapping[str, Any], module: Module) -> Prepared | Refusal:
-    if "platform" in request:
-        return library.prepared(module, library.platform(_text(request, "platform")))
+def _prepared(request: _Object, module: Module) -> Prepared | Refusal:
+    if "platform" in request.values:
+        return library.prepared(module, library.platform(request.text("platform")))
     return prepare(module, _platform(request))
 
 
@@ -133,114 +199,76 @@ def _keys(module: Module) -> tuple[str, ...]:
     return tuple(entry.leaf.key for entry in module.entries)
 
 
-def _config(request: Mapping[str, Any], module: Module) -> TdConfig:
-    params = _mapping(request.get("params", {}), "params")
+def _config(request: _Object, module: Module) -> TdConfig:
+    params = request.inner("params")
     return TdConfig(
-        attributes=_hex(request, "attributes", 0, 64),
-        xfam=_hex(request, "xfam", 3, 64),
+        attributes=request.hex("attributes", 0, 64),
+        xfam=request.hex("xfam", 3, 64),
         cpuid_config=_cpuid_config(request, module),
-        max_vcpus=_hex(params, "max_vcpus", 1, 16),
-        num_l2_vms=_hex(params, "num_l2_vms", 0, 8),
-        config_flags=_hex(params, "config_flags", 0, 64),
-        eptp_controls=_hex(params, "eptp_controls", 0x1E, 64),
-        tsc_frequency=_hex(params, "tsc_frequency", 0, 16),
-        msr_config_ctls=_hex(params, "msr_config_ctls", 0, 8),
-        arch_capabilities_config=_hex(params, "ia32_arch_capabilities_config", 0, 64),
+        max_vcpus=params.hex("max_vcpus", 1, 16),
+        num_l2_vms=params.hex("num_l2_vms", 0, 8),
+        config_flags=params.hex("config_flags", 0, 64),
+        eptp_controls=params.hex("eptp_controls", 0x1E, 64),
+        tsc_frequency=params.hex("tsc_frequency", 0, 16),
+        msr_config_ctls=params.hex("msr_config_ctls", 0, 8),
+        arch_capabilities_config=params.hex("ia32_arch_capabilities_config", 0, 64),
     )
 
 
-def _cpuid_config(request: Mapping[str, Any], module: Module) -> dict[Leaf, int]:
-    config = _table(request.get("config", {}), "config")
+def _cpuid_config(request: _Object, module: Module) -> dict[Leaf, int]:
+    config = request.table("config")
     for leaf in config:
         if leaf not in module.configurable:
-            raise BadRequest(f"config: {leaf.key!r} has no slot in CPUID_CONFIG of module {module.version}")
+            raise BadRequest(f"config.{leaf.key}: has no slot in CPUID_CONFIG of module {module.version}")
     return config
 
 
-def _platform(request: Mapping[str, Any]) -> Platform:
-    native = _mapping(request.get("native", {}), "native")
-    sockets = native.get("sockets", [])
-    if not isinstance(sockets, list):
-        raise BadRequest("native.sockets: expected a list of hex strings")
+def _platform(request: _Object) -> Platform:
+    native, msrs = request.inner("native"), request.inner("native").inner("msr")
     return Platform(
         name="request",
-        cpuid=_table(native.get("cpuid", {}), "native.cpuid"),
-        arch_capabilities=_hex(native, "arch_cap", 0, 64),
-        tsx_ctrl=_hex(native, "tsx_ctrl", 0, 64),
-        msrs=_msrs(_mapping(native.get("msr", {}), "native.msr")),
-        sockets=tuple(_number(fms, "native.sockets", 32) for fms in sockets),
-        lp_cpuid=_table(_mapping(request.get("lp_native", {}), "lp_native").get("cpuid", {}), "lp_native.cpuid"),
+        cpuid=native.table("cpuid"),
+        arch_capabilities=native.hex("arch_cap", 0, 64),
+        tsx_ctrl=native.hex("tsx_ctrl", 0, 64),
+        msrs={msrs.number(key, key, 32): msrs.hex(key, 0, 64) for key in msrs.values},
+        sockets=tuple(native.number(f"sockets[{n}]", fms, 32) for n, fms in enumerate(native.items("sockets"))),
+        lp_cpuid=request.inner("lp_native").table("cpuid"),
     )
 
 
-def _msrs(msrs: Mapping[str, Any]) -> dict[int, int]:
-    return {_number(key, "native.msr", 32): _hex(msrs, key, 0, 64) for key in msrs}
-
-
-def _probe(probe: Mapping[str, Any], where: str, tsx_ctrl: int) -> tuple[int, int, GuestState]:
-    ctls = _hex(probe, "td_ctls", 0, 64)
-    ctls |= TD_CTLS["ENUM_TOPOLOGY"] if _flag(probe, "enum_topology") else 0
-    ctls |= TD_CTLS["VIRT_CPUID2"] if _flag(probe, "virt_cpuid2") else 0
+def _probe(probe: _Object, tsx_ctrl: int) -> tuple[int, int, GuestState]:
+    ctls = probe.hex("td_ctls", 0, 64)
+    ctls |= TD_CTLS["ENUM_TOPOLOGY"] if probe.flag("enum_topology") else 0
+    ctls |= TD_CTLS["VIRT_CPUID2"] if probe.flag("virt_cpuid2") else 0
     guest = GuestState(
-        cr4=_hex(probe, "cr4", 0, 64),
-        xcr0=_hex(probe, "xcr0", 1, 64),
-        xss=_hex(probe, "xss", 0, 64),
-        cpl=_flag(probe, "cpl", 3),
-        long_mode=bool(_flag(probe, "long_mode", default=1)),
-        vcpu_index=_hex(probe, "vcpu", 0, 32),
-        x2apic_id=_hex(probe, "x2apic_id", 0, 32),
+        cr4=probe.hex("cr4", 0, 64),
+        xcr0=probe.hex("xcr0", 1, 64),
+        xss=probe.hex("xss", 0, 64),
+        cpl=probe.flag("cpl", 3),
+        long_mode=bool(probe.flag("long_mode", default=1)),
+        vcpu_index=probe.hex("vcpu", 0, 32),
+        x2apic_id=probe.hex("x2apic_id", 0, 32),
         td_ctls=ctls,
-        feature_paravirt_ctls=_hex(probe, "feature_paravirt_ctls", 0, 64),
+        feature_paravirt_ctls=probe.hex("feature_paravirt_ctls", 0, 64),
         tsx_ctrl=tsx_ctrl,
-        ve_supervisor=bool(_flag(probe, "sup_ve")),
-        ve_user=bool(_flag(probe, "user_ve")),
-        leaf_ve_supervisor=bool(_flag(probe, "ctl_sup_ve")),
-        leaf_ve_user=bool(_flag(probe, "ctl_user_ve")),
+        ve_supervisor=bool(probe.flag("sup_ve")),
+        ve_user=bool(probe.flag("user_ve")),
+        leaf_ve_supervisor=bool(probe.flag("ctl_sup_ve")),
+        leaf_ve_user=bool(probe.flag("ctl_user_ve")),
     )
-    if "leaf" not in probe:
-        raise BadRequest(f"{where}.leaf: is missing; expected a hex string")
-    return _hex(probe, "leaf", 0, 32), _hex(probe, "subleaf", 0, 32), guest
+    if "leaf" not in probe.values:
+        raise probe.error("leaf", "is missing; expected a hex string")
+    return probe.hex("leaf", 0, 32), probe.hex("subleaf", 0, 32), guest
 
 
-def _table(value: Any, where: str) -> CpuidTable:
-    table = CpuidTable()
-    for key, registers in _mapping(value, where).items():
-        try:
-            table[Leaf.parse(key)] = parse_quad(registers)
-        except (ValueError, TypeError, AttributeError):
-            raise BadRequest(f"{where}: {key!r} = {registers!r:.60}: expected a leaf and 32 hex digits") from None
-    return table
+def _shown(value: Any) -> str:
+    return shown(repr(value), MAX_SHOWN)
 
 
-def _mapping(value: Any, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise BadRequest(f"{where}: expected an object, found {type(value).__name__}")
-    return value
+def _kind_of(value: Any) -> str:
+    return _KINDS.get(type(value), "a number")
 
 
-def _text(request: Mapping[str, Any], key: str) -> str:
-    value = request.get(key)
-    if not isinstance(value, str):
-        raise BadRequest(f"{key}: expected a string")
-    return value
-
-
-def _flag(request: Mapping[str, Any], key: str, most: int = 1, default: int = 0) -> int:
-    value = request.get(key, default)
-    if not isinstance(value, int) or not 0 <= value <= most:
-        raise BadRequest(f"{key}: expected a number from 0 to {most}")
-    return int(value)
-
-
-def _hex(request: Mapping[str, Any], key: str, default: int, bits: int) -> int:
-    return default if key not in request else _number(request[key], key, bits)
-
-
-def _number(value: Any, where: str, bits: int) -> int:
-    try:
-        number = int(value, 16) if isinstance(value, str) else -1
-    except ValueError:
-        number = -1
-    if number < 0 or number >> bits:
-        raise BadRequest(f"{where}: {value!r:.60}: expected a hex string of at most {bits} bits")
-    return number
+_KINDS = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}
+_HEX = re.compile("(?:0[xX])?[0-9a-fA-F]+")
+_QUAD = re.compile("[0-9a-fA-F]{32}")

@@ -157,7 +157,7 @@ def program(module: Module) -> Program:
     found = module.__dict__.get("_program")
     if found is None:
         found = module.__dict__["_program"] = Program(module)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def in_config(condition: Condition, config: TdConfig) -> bool:
@@ -244,7 +244,8 @@ def _resolve(prepared: Prepared, config: TdConfig, refusals: list[Refusal] | Non
     for number, entry, steps in code.active:
         try:
             if entry is not None:
-                values[number] = configure(entry, start[number], wishes.get(entry.leaf, 0)) & keep[number] | ones[number]
+                value = configure(entry, start[number], wishes.get(entry.leaf, 0))
+                values[number] = value & keep[number] | ones[number]
             for step in steps:
                 step(state)
         except Refused as refused:
@@ -299,7 +300,8 @@ def _check_arch_capabilities(state: _State) -> None:
 
 def _arch_capabilities(state: _State) -> int:
     """The virtual IA32_ARCH_CAPABILITIES (4.6), 0 on an early stepping (I5)."""
-    prepared, wished, rules = state.prepared, state.config.arch_capabilities_config, state.prepared.module.arch_capabilities
+    prepared, wished = state.prepared, state.config.arch_capabilities_config
+    rules = prepared.module.arch_capabilities
     if prepared.early_stepping:
         return 0
     native = prepared.platform.arch_capabilities if prepared.platform else 0

@@ -5,8 +5,9 @@ Every error is a `DataError` that names file, table and key.
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +16,40 @@ from tdxtui.errors import DataError
 T = TypeVar("T")
 
 MAX_FILE_SIZE = 4 << 20
+MAX_WHERE = 60
+MAX_MESSAGE = 130
+FEW = 8
 _REQUIRED: Any = object()
+
+
+def data_error(source: str, where: str, message: str) -> DataError:
+    """A DataError of one line that is no wall of text, whatever the file has in it."""
+    return DataError(shown(source, MAX_MESSAGE), shown(where, MAX_WHERE), shown(message, MAX_MESSAGE))
+
+
+def shown(text: str, limit: int) -> str:
+    """A text with its control characters escaped, and its middle left out if it is longer than limit."""
+    line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text[: limit * 2])
+    if len(text) <= limit * 2 and len(line) <= limit:
+        return line
+    end = "".join(char if char.isprintable() else " " for char in text[-limit // 3 :])
+    return f"{line[: limit - len(end) - 3]}...{end}"
+
+
+def unknown(text: str, known: Iterable[str]) -> str:
+    """That a text is none of the known ones: all of these if they are few, else those that come close."""
+    names = list(known)
+    if len(names) > FEW:
+        from difflib import get_close_matches  # only an error needs it
+
+        if close := get_close_matches(text.upper(), [name.upper() for name in names], cutoff=0.5):
+            return f"{text!r} is unknown; did you mean {', '.join(n for n in names if n.upper() in close)}?"
+    return f"{text!r} is none of {', '.join(names)}"
+
+
+def quoted(key: str) -> str:
+    """A key as TOML writes it: in quotes unless it is a bare one."""
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else f'"{key}"'
 
 
 def read_bytes(path: Path, limit: int = MAX_FILE_SIZE) -> bytes:
@@ -24,9 +58,11 @@ def read_bytes(path: Path, limit: int = MAX_FILE_SIZE) -> bytes:
         with path.open("rb") as file:
             data = file.read(limit + 1)
     except OSError as error:
-        raise DataError(str(path), "", f"can't be read: {error.strerror or error}") from None
+        raise data_error(str(path), "", f"can't be read: {error.strerror or error}") from None
+    except ValueError:
+        raise data_error(str(path), "", "can't be read: that is no name of a file") from None
     if len(data) > limit:
-        raise DataError(str(path), "", f"is larger than {limit >> 20} MiB; that is no file of this kind")
+        raise data_error(str(path), "", f"is larger than {limit >> 20} MiB; that is no file of this kind")
     return data
 
 
@@ -35,7 +71,7 @@ def read_text(path: Path) -> str:
     try:
         return read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(str(path), f"byte {error.start}", "is not UTF-8 text") from None
+        raise data_error(str(path), f"byte {error.start}", "is not UTF-8 text") from None
 
 
 def parse_toml(text: str, source: str) -> dict[str, Any]:
@@ -43,9 +79,11 @@ def parse_toml(text: str, source: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise DataError(source, "", f"is not TOML: {error}") from None
+        raise data_error(source, "", f"is not TOML: {error}") from None
     except RecursionError:
-        raise DataError(source, "", "is not TOML that can be used: it is nested too deeply") from None
+        raise data_error(source, "", "is not TOML that can be used: it is nested too deeply") from None
+    except ValueError:
+        raise data_error(source, "", "is not TOML that can be used: it has a number of thousands of digits") from None
 
 
 class Section:
@@ -55,24 +93,24 @@ class Section:
         self.source = source
         self.where = where
         if not isinstance(data, Mapping):
-            raise self.error("", f"expected a table, found {_kind(data)}")
+            raise self.error("", f"expected a table, found {kind_of(data)}")
         self._data = dict(data)
 
     def error(self, key: str, message: str) -> DataError:
         """A DataError at a key of this table."""
-        return DataError(self.source, self.path(key), message)
+        return data_error(self.source, self.path(key), message)
 
     def path(self, key: str) -> str:
         """Where a key of this table stands in the file."""
-        shown = f'"{key}"' if "." in key or " " in key else key
-        return ".".join(part for part in (self.where, shown) if part)
+        name, bracket, index = key.partition("[") if key.endswith("]") else (key, "", "")
+        return ".".join(part for part in (self.where, name and quoted(name) + bracket + index) if part)
 
     def __contains__(self, key: str) -> bool:
         return key in self._data
 
-    def keys(self) -> list[str]:
-        """The keys not taken yet, in the file's order."""
-        return list(self._data)
+    def __iter__(self) -> Iterator[str]:
+        """The keys not taken yet, in the file's order; they may be taken meanwhile."""
+        return iter(list(self._data))
 
     def is_text(self, key: str) -> bool:
         """Whether a key's value is a string."""
@@ -86,12 +124,22 @@ class Section:
             return default  # type: ignore[no-any-return]
         value = self._data.pop(key)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise self.error(key, f"expected {_NAMES.get(kind, kind.__name__)}, found {_kind(value)}")
+            raise self.error(key, f"expected {_NAMES.get(kind, kind.__name__)}, found {kind_of(value)}")
         return value
 
     def text(self, key: str, default: Any = _REQUIRED) -> str:
-        """A string."""
-        return self.take(key, str, default)
+        """A string of one line."""
+        value = self.take(key, str, default)
+        if isinstance(value, str) and re.search(r"[\x00-\x1f\x7f-\x9f]", value):
+            raise self.error(key, "expected one line of text without control characters")
+        return value
+
+    def number(self, key: str, least: int, most: int, default: Any = _REQUIRED) -> int:
+        """A whole number within bounds."""
+        value = self.take(key, int, default)
+        if value is not default and not least <= value <= most:
+            raise self.error(key, f"expected a number from {least} to {most}, found {value}")
+        return value
 
     def flag(self, key: str, default: bool = False) -> bool:
         """True or false."""
@@ -120,13 +168,13 @@ class Section:
         out = []
         for number, row in enumerate(rows):
             if not isinstance(row, list):
-                raise self.error(f"{key}[{number}]", f"expected a list, found {_kind(row)}")
+                raise self.error(f"{key}[{number}]", f"expected a list, found {kind_of(row)}")
             out.append(tuple(self._parse(f"{key}[{number}]", item, parse) for item in row))
         return tuple(out)
 
     def _parse(self, key: str, item: object, parse: Callable[[str], T]) -> T:
         if not isinstance(item, str):
-            raise self.error(key, f"expected a string, found {_kind(item)}")
+            raise self.error(key, f"expected a string, found {kind_of(item)}")
         try:
             return parse(item)
         except ValueError as error:
@@ -151,13 +199,10 @@ class Section:
 
 def parse_hex(text: str, bits: int = 64) -> int:
     """Read 0x and hex digits; ValueError if it is none or needs more bits."""
-    try:
-        if not text.lower().startswith("0x"):
-            raise ValueError
-        value = int(text, 16)
-    except ValueError:
-        raise ValueError(f"{text!r} is not a hex number; write 0x and hex digits") from None
-    if value < 0 or value >> bits:
+    if not re.fullmatch(r"0[xX][0-9a-fA-F]+", text):
+        raise ValueError(f"{text!r} is not a hex number; write 0x and hex digits")
+    value = int(text, 16)
+    if value >> bits:
         raise ValueError(f"{text!r} does not fit into {bits} bits")
     return value
 
@@ -167,8 +212,11 @@ def parse_hex_word(text: str) -> int:
     return parse_hex(text, 32)
 
 
-_NAMES = {str: "a string", int: "a whole number", bool: "true or false", list: "a list", dict: "a table"}
+_NAMES = {
+    str: "a string", int: "a whole number", bool: "true or false", list: "a list", dict: "a table", float: "a fraction",
+}
 
 
-def _kind(value: object) -> str:
-    return _NAMES.get(type(value), type(value).__name__)
+def kind_of(value: object) -> str:
+    """What kind of TOML value it is, for errors."""
+    return _NAMES.get(type(value), f"a {type(value).__name__}")

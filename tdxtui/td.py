@@ -36,7 +36,8 @@ CONFIG_FLAGS: Mapping[str, int] = MappingProxyType({
     ))
 })
 TD_CTLS: Mapping[str, int] = MappingProxyType({
-    "PENDING_VE_DISABLE": 1, "ENUM_TOPOLOGY": 2, "VIRT_CPUID2": 4, "REDUCE_VE": 8, "ENABLE_HW_KEYS": 16, "LOCK": 1 << 63,
+    "PENDING_VE_DISABLE": 1, "ENUM_TOPOLOGY": 2, "VIRT_CPUID2": 4, "REDUCE_VE": 8, "ENABLE_HW_KEYS": 16,
+    "LOCK": 1 << 63,
 })
 FEATURE_PARAVIRT_CTLS: Mapping[str, int] = MappingProxyType({
     name: 1 << bit

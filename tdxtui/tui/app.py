@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,11 +10,9 @@ from rich.text import Text
 from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
 from textual.theme import Theme
-from textual.widgets import Static
 
-from tdxtui import library
+from tdxtui import library, model_file
 from tdxtui.cpuid import Field, Leaf, Register
 from tdxtui.editor import Editor, Outcome
 from tdxtui.errors import TdxtuiError
@@ -22,8 +21,9 @@ from tdxtui.refusal import Refusal
 from tdxtui.td import ATTRIBUTES, XFAM, XFAM_COMPONENTS, XFAM_GROUPS
 from tdxtui.tui import panes
 from tdxtui.tui.bit_grid import BitGrid, ruler
-from tdxtui.tui.dialogs import Chooser, FileName, Help, Question
+from tdxtui.tui.fast import Column, MainScreen, Row
 from tdxtui.tui.leaf_list import LeafList
+from tdxtui.tui.lines import OneLine, TextPane
 from tdxtui.tui.palette import Palette
 from tdxtui.tui.switches import Switch, SwitchPane
 
@@ -56,7 +56,9 @@ class TdxApp(App[None]):
         Binding("q,ctrl+q,ctrl+c", "leave", "Quit", priority=False),
     ]
 
-    def __init__(self, editor: Editor, theme: Theme, palette: Palette, no_color: bool = False, notice: str = "") -> None:
+    def __init__(
+        self, editor: Editor, theme: Theme, palette: Palette, no_color: bool = False, notice: str = ""
+    ) -> None:
         self._no_color = no_color
         super().__init__(ansi_color=no_color)
         self.editor = editor
@@ -64,31 +66,36 @@ class TdxApp(App[None]):
         self._own_theme = theme
         self._cure: VcpuModel | None = None
         self._notice = notice
+        self._shown_conflicts = self._conflict_leaves()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """The stylesheet's own variables, for themes that say nothing of them."""
         return {"edge": "ansi_default" if self._no_color else "#808080"}
 
+    def get_default_screen(self) -> MainScreen:
+        """The screen that all panes lie on."""
+        return MainScreen(id="_default")
+
     # -- laying out --
 
     def compose(self) -> ComposeResult:
         """Everything of the main screen."""
-        self._header = Static(id="header")
-        self._ruler = Static(id="ruler")
-        self._grid = BitGrid(self.editor.situation, self.palette, id="grid")
+        self._header = OneLine(self.palette, id="header")
+        self._ruler = OneLine(self.palette, id="ruler")
+        self._grid = BitGrid(self.editor.situation, self.palette, self._moved, id="grid")
         self._list = LeafList(self.editor.situation, self._grid.leaves, self.palette, id="leaves")
         self._xfam = SwitchPane("XFAM", 2, self._xfam_switches(), self.palette, id="xfam")
         self._attributes = SwitchPane("ATTRIBUTES", 1, self._attribute_switches(), self.palette, id="attributes")
-        self._why = Static(id="why")
-        self._status = Static(id="status")
-        self._small = Static(id="small")
+        self._why = TextPane("Why", self.palette, id="why")
+        self._status = OneLine(self.palette, id="status")
+        self._small = OneLine(self.palette, id="small")
         yield self._header
-        with Horizontal(id="middle"):
-            with Vertical(id="side"):
+        with Row(id="middle"):
+            with Column(id="side"):
                 yield self._list
                 yield self._xfam
                 yield self._attributes
-            with Vertical(id="main"):
+            with Column(id="main"):
                 yield self._ruler
                 yield self._grid
                 yield self._why
@@ -102,8 +109,6 @@ class TdxApp(App[None]):
         else:
             self.register_theme(self._own_theme)
             self.theme = self._own_theme.name
-        self._list.border_title = "Leaves"
-        self._why.border_title = "Why"
         self._xfam.styles.height = self._xfam.rows + 2
         self._attributes.styles.height = self._attributes.rows + 2
         self._grid.focus()
@@ -111,6 +116,22 @@ class TdxApp(App[None]):
         self._show_all()
         if self._notice:
             self._say(self._notice)
+        self.call_after_refresh(self._started)
+
+    def _started(self) -> None:
+        """What can wait until the first frame is drawn."""
+        gc.freeze()
+        gc.enable()
+        if self.editor.path is not None and self.editor.path.exists():
+            self.set_timer(0.1, self._validate)
+
+    def _validate(self) -> None:
+        """Check the opened file's shape: pydantic is slow to load, so the first frame goes first."""
+        assert self.editor.path is not None
+        try:
+            model_file.validate_file(self.editor.path)
+        except TdxtuiError as error:
+            self.exit(return_code=2, message=f"tdxtui: {error}")
 
     def on_resize(self, event: events.Resize) -> None:
         """Another size may want another layout."""
@@ -123,7 +144,8 @@ class TdxApp(App[None]):
             self.query_one(f"#{name}").display = not tiny
         self._small.display = tiny
         if tiny:
-            self._small.update(Text(f"tdxtui needs {MIN_WIDTH}x{MIN_HEIGHT}; this is {width}x{height}"))
+            message = f"tdxtui needs {MIN_WIDTH}x{MIN_HEIGHT}; this is {width}x{height}"
+            self._small.show(Text(message, self.palette.text))
         self.query_one("#side").display = width >= SIDE_FROM_WIDTH
         self._attributes.display = height >= SWITCHES_FROM_HEIGHT + self._attributes.rows
         self._xfam.display = height >= SWITCHES_FROM_HEIGHT
@@ -139,21 +161,21 @@ class TdxApp(App[None]):
 
     def _show_settings(self) -> None:
         width = self.size.width
-        self._header.update(panes.header(self.editor, self.palette, width), layout=False)
+        self._header.show(panes.header(self.editor, self.palette, width))
         self._xfam.show(self._xfam_switches())
         self._attributes.show(self._attribute_switches())
 
     def _show_cursor(self) -> None:
         bit = self._grid.cursor
         self._list.select(bit.leaf)
-        self._why.update(panes.why(self.editor, bit, self.palette), layout=False)
+        self._why.show(panes.why(self.editor, bit, self.palette))
 
     def _say(self, message: str, alarm: bool = False) -> None:
         """A message in the last line, or the keys if there is none."""
         style = self.palette.conflict if alarm else self.palette.strong
         text = Text(f" {message}", style) if message else panes.keys(self.palette, self.size.width)
         text.truncate(self.size.width, overflow="ellipsis")
-        self._status.update(text, layout=False)
+        self._status.show(text)
 
     def _xfam_switches(self) -> list[Switch]:
         prepared, xfam = self.editor.situation.td.prepared, self.editor.model.xfam
@@ -172,25 +194,23 @@ class TdxApp(App[None]):
         """Show what an edit did, or why it did nothing."""
         self._cure = outcome.cure
         if outcome.done:
-            self._grid.show(self.editor.situation, dict(outcome.changed) or None)
+            before = self._shown_conflicts
+            self._shown_conflicts = self._conflict_leaves()
+            drawn = {**outcome.changed, **dict.fromkeys([*before, *self._shown_conflicts, self._grid.cursor.leaf], 0)}
+            self._grid.show(self.editor.situation, drawn)
             self._list.show(self.editor.situation, self._grid.leaves)
-            self._refresh_conflicts()
             self._show_settings()
             self._show_cursor()
         self._say(outcome.message, alarm=not outcome.done)
 
-    def _refresh_conflicts(self) -> None:
-        """Wishes and refusals change what is drawn without any bit changing its value."""
-        leaves = dict.fromkeys([*self.editor.situation.conflicts, *self._shown_conflicts, self._grid.cursor.leaf], 0)
-        leaves |= {refusal.at: 0 for refusal in self.editor.situation.refusals if refusal.at}
-        self._shown_conflicts = list(leaves)
-        self._grid.show(self.editor.situation, leaves)
-
-    _shown_conflicts: list[Leaf] = []
+    def _conflict_leaves(self) -> list[Leaf]:
+        """The leaves with conflicts or refusals: these are drawn otherwise without any bit changing its value."""
+        situation = self.editor.situation
+        return [*situation.conflicts, *(refusal.at for refusal in situation.refusals if refusal.at)]
 
     # -- events of the panes --
 
-    def on_bit_grid_moved(self) -> None:
+    def _moved(self) -> None:
         """The cursor moved."""
         self._cure = None
         self._show_cursor()
@@ -198,7 +218,7 @@ class TdxApp(App[None]):
 
     def on_bit_grid_resized(self) -> None:
         """The bit numbers stand above the bits."""
-        self._ruler.update(Text(ruler(self._grid.size.width), self.palette.muted), layout=False)
+        self._ruler.show(Text(ruler(self._grid.size.width), self.palette.muted))
 
     def on_bit_grid_toggle(self) -> None:
         """Space on a bit."""
@@ -267,6 +287,8 @@ class TdxApp(App[None]):
         """A list of the module versions."""
         names = library.files("modules")
         lines = [(name, f"{name:10} {library.module(name).evidence:8} {self._verdict(name)}") for name in names]
+        from tdxtui.tui.dialogs import Chooser
+
         self.push_screen(Chooser("TDX module", lines, self.editor.module.version), self._set_module)
 
     def _verdict(self, version: str) -> str:
@@ -284,6 +306,8 @@ class TdxApp(App[None]):
         lines = [(name, f"{name:18} {library.platform(name).title}") for name in library.files("platforms")]
         lines.append(("", "none               values that depend on the CPU are unknown"))
         present = self.editor.platform.name if self.editor.platform else ""
+        from tdxtui.tui.dialogs import Chooser
+
         self.push_screen(Chooser("CPU", lines, present), self._set_platform)
 
     def _set_platform(self, name: str | None) -> None:
@@ -311,6 +335,8 @@ class TdxApp(App[None]):
             if isinstance(binding, Binding):
                 text.append(f"  {_keys(binding):24}", self.palette.strong)
                 text.append(f" {binding.description}\n", self.palette.text)
+        from tdxtui.tui.dialogs import Help
+
         self.push_screen(Help("Help", text))
 
     # -- saving and leaving --
@@ -325,6 +351,8 @@ class TdxApp(App[None]):
     def action_save_as(self) -> None:
         """Ask for a file and save there."""
         name = self.editor.path.name if self.editor.path else f"{self.editor.model.name}.toml"
+        from tdxtui.tui.dialogs import FileName
+
         self.push_screen(FileName("Save as", name), self._save_as)
 
     def _save_as(self, name: str | None) -> None:
@@ -332,6 +360,8 @@ class TdxApp(App[None]):
             return
         path = Path(name).expanduser()
         if path.exists() and path != self.editor.path:
+            from tdxtui.tui.dialogs import Question
+
             question = f"{path} exists. Its content would be kept as {path.name}.bak."
             self.push_screen(Question("Replace?", question, (("r", "replace"),)), lambda key: self._replace(key, path))
         else:
@@ -356,6 +386,8 @@ class TdxApp(App[None]):
         if not self.editor.dirty or self.editor.read_only:
             self.exit()
             return
+        from tdxtui.tui.dialogs import Question
+
         question = f"{self.editor.model.name} has changes that are not saved."
         answers = (("s", "save and quit"), ("d", "discard them"))
         self.push_screen(Question("Quit?", question, answers), self._leave)

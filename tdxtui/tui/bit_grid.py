@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -17,6 +18,7 @@ from tdxtui import catalog
 from tdxtui.bit_state import BitState, states
 from tdxtui.cpuid import WORD, Field, Leaf, Register
 from tdxtui.evaluate import Situation
+from tdxtui.tui.fast import Bare
 from tdxtui.tui.palette import Palette
 
 LINES_PER_ENTRY = 6
@@ -25,8 +27,11 @@ NARROW = 60
 WIDE_GAP, NARROW_GAP = 2, 1
 
 
-class BitGrid(ScrollView, can_focus=True, inherit_bindings=False):
-    """The grid. `cursor` is the bit under the cursor; moving it posts `Moved`, Space posts `Toggle`."""
+class BitGrid(ScrollView, Bare, can_focus=True, inherit_bindings=False):
+    """The grid. `cursor` is the bit under the cursor; Space posts `Toggle`.
+
+    `moved` is called at once when the cursor moves, not as a message: what it repaints then goes into the same frame.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move_row(-1)", "Up", show=False),
@@ -39,11 +44,8 @@ class BitGrid(ScrollView, can_focus=True, inherit_bindings=False):
         Binding("end,G", "edge(-1)", "Last leaf", show=False),
         Binding("left_curly_bracket", "move_leaf(-1)", "Previous leaf", show=False),
         Binding("right_curly_bracket", "move_leaf(1)", "Next leaf", show=False),
-        Binding("space", "toggle", "Toggle"),
+        Binding("space", "flip_bit", "Flip the bit"),
     ]
-
-    class Moved(Message):
-        """The cursor stands on another bit."""
 
     class Toggle(Message):
         """The bit under the cursor shall be flipped."""
@@ -51,10 +53,14 @@ class BitGrid(ScrollView, can_focus=True, inherit_bindings=False):
     class Resized(Message):
         """The lines are laid out for another width."""
 
-    def __init__(self, situation: Situation, palette: Palette, **kwargs: str) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self, situation: Situation, palette: Palette, moved: Callable[[], None], id: str | None = None
+    ) -> None:
+        super().__init__(id=id)
         self._palette = palette
+        self._moved = moved
         self._cache: dict[int, Strip] = {}
+        self._states: dict[Leaf, tuple[list[BitState], ...]] = {}
         self._load(situation)
         self._entry, self._register, self._bit = 0, Register.EAX, 31
         self.virtual_size = self._extent()
@@ -93,6 +99,7 @@ class BitGrid(ScrollView, can_focus=True, inherit_bindings=False):
         here = self._leaves[self._entry]
         self._load(situation)
         self._cache.clear()
+        self._states.clear()
         near = [number for number, leaf in enumerate(self._leaves) if leaf.leaf <= here.leaf]
         self._entry = self._leaves.index(here) if here in self._leaves else (near[-1] if near else 0)
         self.virtual_size = self._extent()
@@ -139,7 +146,7 @@ class BitGrid(ScrollView, can_focus=True, inherit_bindings=False):
         """To the first or last leaf."""
         self._place(entry % len(self._leaves), Register.EAX, 31)
 
-    def action_toggle(self) -> None:
+    def action_flip_bit(self) -> None:
         """Ask for the bit to be flipped."""
         self.post_message(self.Toggle())
 
@@ -159,12 +166,17 @@ class BitGrid(ScrollView, can_focus=True, inherit_bindings=False):
     def _place(self, entry: int, register: Register, bit: int) -> None:
         if (entry, register, bit) == (self._entry, self._register, self._bit):
             return
-        old = self._cursor_line()
+        old = self._cursor_cell()
         self._entry, self._register, self._bit = entry, register, bit
         if not self._reveal():
-            self.refresh_line(old)
-            self.refresh_line(self._cursor_line())
-        self.post_message(self.Moved())
+            self.refresh(old, self._cursor_cell())
+        self._moved()
+
+    def _cursor_cell(self) -> Region:
+        """Where the bit under the cursor is drawn."""
+        index = 31 - self._bit
+        x = self._bits_from() + index + index // 8 * self._gap()
+        return Region(x, self._cursor_line() - self.scroll_offset.y, 1, 1)
 
     def _reveal(self) -> bool:
         """Scroll so that the cursor's leaf is seen; whether anything moved."""
@@ -200,6 +212,7 @@ class BitGrid(ScrollView, can_focus=True, inherit_bindings=False):
         return 5 if self.size.width < NARROW else 8
 
     def _forget(self, entry: int) -> None:
+        self._states.pop(self._leaves[entry], None)
         first = entry * LINES_PER_ENTRY
         for line in range(first, first + LINES_PER_ENTRY):
             self._cache.pop(line, None)
@@ -225,30 +238,39 @@ class BitGrid(ScrollView, can_focus=True, inherit_bindings=False):
     def _title_line(self, leaf: Leaf) -> Strip:
         palette = self._palette
         segments = [Segment(f" {leaf.sdm}", palette.strong), Segment(f"  {catalog.title(leaf)}", palette.muted)]
-        for refusal in self._situation.refusals:
-            if refusal.at == leaf:
-                segments.append(Segment(f"  ✗ {refusal.because}", palette.conflict))
-        return Strip(segments)
+        here = (refusal for refusal in self._situation.refusals if refusal.at == leaf)
+        return Strip([*segments, *(Segment(f"  ✗ {refusal.because}", palette.conflict) for refusal in here)])
 
     def _register_line(self, line: int, cursor: int | None) -> Strip:
         entry, row = divmod(line, LINES_PER_ENTRY)
         leaf, register = self._leaves[entry], Register(row - 1)
         palette = self._palette
         name = f"{register.name:>{self._bits_from() - 2}}  " if self._gap() == WIDE_GAP else f" {register.name} "
-        segments = [Segment(name, palette.muted if cursor is None else palette.strong)]
-        segments += self._bit_segments(states(self._situation, leaf, register), cursor)
+        segments = self._bit_segments(name, self._states_of(leaf)[register], cursor)
         segments.append(Segment(f"{' ' * self._gap()}{self._hex(leaf, register)}", palette.text))
         return Strip(segments)
 
-    def _bit_segments(self, row: list[BitState], cursor: int | None) -> list[Segment]:
-        """Runs of like bits, the cursor's on its own, the bytes apart."""
+    def _states_of(self, leaf: Leaf) -> tuple[list[BitState], ...]:
+        found = self._states.get(leaf)
+        if found is None:
+            found = self._states[leaf] = states(self._situation, leaf)
+        return found
+
+    def _bit_segments(self, name: str, row: list[BitState], cursor: int | None) -> list[Segment]:
+        """The register's name and runs of like bits; the cursor's bit on its own.
+
+        The gaps between bytes belong to a run where its style doesn't show on a blank: the fewer runs, the faster.
+        """
+        styles, gap = self._palette.states, " " * self._gap()
         segments: list[Segment] = []
-        text, style = "", self._palette.text
+        text, style = name, styles[BitState.FIXED_0]
         for index, state in enumerate(row):
-            wanted = self._palette.states[state]
+            wanted = styles[state]
             if index and index % 8 == 0:
-                segments += [Segment(text, style), Segment(" " * self._gap(), self._palette.text)]
-                text = ""
+                if style.underline or style.reverse:
+                    segments.append(Segment(text, style))
+                    text, style = "", self._palette.text
+                text += gap
             if cursor == 31 - index:
                 segments += [Segment(text, style), Segment(state.glyph, self._under_cursor(wanted))]
                 text = ""

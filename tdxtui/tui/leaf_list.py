@@ -7,18 +7,16 @@ from typing import ClassVar
 from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
 
 from tdxtui import catalog
 from tdxtui.cpuid import Leaf
 from tdxtui.evaluate import Situation
+from tdxtui.tui.fast import Framed
 from tdxtui.tui.palette import Palette
 
 
-class LeafList(ScrollView, can_focus=True, inherit_bindings=False):
+class LeafList(Framed, can_focus=True, inherit_bindings=False):
     """Leaves, one a line. `Chosen` is posted as the selection moves here."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -41,23 +39,22 @@ class LeafList(ScrollView, can_focus=True, inherit_bindings=False):
     class Left(Message):
         """The user wants to go on in the grid."""
 
-    def __init__(self, situation: Situation, leaves: list[Leaf], palette: Palette, **kwargs: str) -> None:
-        super().__init__(**kwargs)
-        self._palette = palette
-        self._selected = 0
-        self._situation, self._leaves = situation, leaves
-        self.virtual_size = Size(1, len(leaves))
+    def __init__(self, situation: Situation, leaves: list[Leaf], palette: Palette, id: str | None = None) -> None:
+        super().__init__("Leaves", palette, id)
+        self._selected = self._top = 0
+        self._situation, self._leaves = situation, list(leaves)
 
     def show(self, situation: Situation, leaves: list[Leaf]) -> None:
-        """Show another situation."""
-        self._situation, self._leaves = situation, leaves
-        self.virtual_size = Size(1, len(leaves))
-        self.refresh()
-
-    def repaint(self, palette: Palette) -> None:
-        """Use another palette."""
-        self._palette = palette
-        self.refresh()
+        """Show another situation, drawing again the leaves whose conflicts differ."""
+        before, self._situation = self._situation, situation
+        if leaves != self._leaves:
+            self._leaves = list(leaves)
+            self._selected = min(self._selected, len(leaves) - 1)
+            self.redraw()
+            return
+        for number, leaf in enumerate(leaves):
+            if before.conflicts_at(leaf) != situation.conflicts_at(leaf):
+                self.redraw(number - self._top)
 
     def select(self, leaf: Leaf) -> None:
         """Mark a leaf without saying so."""
@@ -65,17 +62,17 @@ class LeafList(ScrollView, can_focus=True, inherit_bindings=False):
         if number == self._selected:
             return
         old, self._selected = self._selected, number
-        if not self._reveal():
-            self.refresh_line(old)
-            self.refresh_line(number)
+        if self._reveal():
+            self.redraw()
+        else:
+            self.redraw(old - self._top, number - self._top)
 
     def _reveal(self) -> bool:
-        top, height = self.scroll_offset.y, self.size.height
-        target = min(max(top, self._selected - height + 1), self._selected)
-        if not height or target == top:
-            return False
-        self.scroll_to(y=target, animate=False, force=True)
-        return True
+        """Bring the selection into view; whether anything moved."""
+        height = self.inner.height
+        top = min(max(self._top, self._selected - height + 1), self._selected)
+        moved, self._top = height > 0 and top != self._top, top if height else self._top
+        return moved
 
     def action_move(self, step: int) -> None:
         """Select another leaf."""
@@ -85,7 +82,7 @@ class LeafList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_page(self, step: int) -> None:
         """Select a leaf a screenful away."""
-        self.action_move(step * max(1, self.size.height - 1))
+        self.action_move(step * max(1, self.inner.height - 1))
 
     def action_leave(self) -> None:
         """Go on in the grid."""
@@ -93,26 +90,35 @@ class LeafList(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_click(self, event: events.Click) -> None:
         """Select what is clicked."""
-        self.action_move(event.y + self.scroll_offset.y - self._selected)
+        if 0 < event.y <= self.inner.height:
+            self.action_move(event.y - 1 + self._top - self._selected)
+
+    def on_mouse_scroll_down(self) -> None:
+        """On to the next leaf."""
+        self.action_move(1)
+
+    def on_mouse_scroll_up(self) -> None:
+        """Back to the leaf before."""
+        self.action_move(-1)
 
     def on_resize(self) -> None:
         """Keep the selection in view."""
         self._reveal()
+        super().on_resize()
 
-    def render_line(self, y: int) -> Strip:
-        """One line of the visible part."""
-        number, width = y + self.scroll_offset.y, self.size.width
+    def inner_line(self, y: int) -> list[Segment]:
+        """One leaf."""
+        number, width = y + self._top, self.inner.width
         if number >= len(self._leaves):
-            return Strip.blank(width, self._palette.text)
+            return []
         leaf = self._leaves[number]
         selected = number == self._selected
-        style = self._palette.selected if selected else self._palette.text
+        style = self.palette.selected if selected else self.palette.text
         conflicts = self._situation.conflicts_at(leaf)
         mark = f"✗{conflicts}" if conflicts else ""
         text = f"{'▸' if selected else ' '}{_short(leaf):6} {catalog.title(leaf)}"
         text = text[: width - len(mark) - 1].ljust(width - len(mark))
-        marked = self._palette.selected if selected else self._palette.conflict
-        return Strip([Segment(text, style), Segment(mark, marked)]).adjust_cell_length(width, style)
+        return [Segment(text, style), Segment(mark, style if selected else self.palette.conflict)]
 
 
 def _short(leaf: Leaf) -> str:

@@ -28,6 +28,8 @@ class Palette:
     strong: Style
     cursor: Style
     selected: Style
+    name: Style
+    edge: Style
     conflict: Style
 
 
@@ -70,37 +72,41 @@ def _theme(name: str, dark: bool, colours: dict[str, str]) -> Theme:
         panel=colours["surface"],
         warning=colours["conflict"],
         error=colours["conflict"],
-        variables={"edge": colours["border"], "muted": colours["muted"]},
+        variables={"edge": colours["border"]},
     )
 
 
 def _coloured(colours: dict[str, str]) -> Palette:
-    def style(name: str, **attributes: bool) -> Style:
-        return Style(color=colours[name], bgcolor=colours["background"], **attributes)
+    def style(name: str, attributes: str = "") -> Style:
+        return Style.parse(f"{attributes} {colours[name]} on {colours['background']}")
 
+    # Equal styles are one object, so that neighbours can be drawn as one run.
+    fixed, flexible, run_time = style("fixed"), style("flexible", "bold"), style("run_time", "italic")
     return Palette(
         states={
-            BitState.FIXED_0: style("fixed"),
-            BitState.FIXED_1: style("fixed"),
-            BitState.FLEXIBLE_0: style("flexible", bold=True),
-            BitState.FLEXIBLE_1: style("flexible", bold=True),
-            BitState.CONFLICT: style("conflict", bold=True, reverse=True),
-            BitState.RUN_TIME: style("run_time", italic=True),
-            BitState.VE: style("run_time", italic=True),
-            BitState.UNKNOWN: style("unknown", underline=True),
+            BitState.FIXED_0: fixed,
+            BitState.FIXED_1: fixed,
+            BitState.FLEXIBLE_0: flexible,
+            BitState.FLEXIBLE_1: flexible,
+            BitState.CONFLICT: style("conflict", "bold reverse"),
+            BitState.RUN_TIME: run_time,
+            BitState.VE: run_time,
+            BitState.UNKNOWN: style("unknown", "underline"),
         },
         text=style("foreground"),
         muted=style("muted"),
-        strong=style("foreground", bold=True),
+        strong=style("foreground", "bold"),
         cursor=Style(color=colours["cursor_text"], bgcolor=colours["cursor"], bold=True, reverse=False),
         selected=Style(color=colours["accent"], bgcolor=colours["surface"], bold=True),
-        conflict=style("conflict", bold=True),
+        name=style("accent", "bold"),
+        edge=style("border"),
+        conflict=style("conflict", "bold"),
     )
 
 
 def monochrome() -> Palette:
     """Attributes only, in the terminal's own colours."""
-    plain, bold = Style(), Style(bold=True)
+    plain, bold, italic = Style(), Style(bold=True), Style(italic=True)
     return Palette(
         states={
             BitState.FIXED_0: plain,
@@ -108,8 +114,8 @@ def monochrome() -> Palette:
             BitState.FLEXIBLE_0: bold,
             BitState.FLEXIBLE_1: bold,
             BitState.CONFLICT: Style(bold=True, underline=True),
-            BitState.RUN_TIME: Style(italic=True),
-            BitState.VE: Style(italic=True),
+            BitState.RUN_TIME: italic,
+            BitState.VE: italic,
             BitState.UNKNOWN: Style(underline=True),
         },
         text=plain,
@@ -117,5 +123,7 @@ def monochrome() -> Palette:
         strong=bold,
         cursor=Style(reverse=True, bold=True),
         selected=Style(reverse=True),
+        name=bold,
+        edge=plain,
         conflict=Style(bold=True, underline=True),
     )

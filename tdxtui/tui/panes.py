@@ -6,9 +6,9 @@ from rich.text import Text
 
 from tdxtui.bit_state import BitState
 from tdxtui.classify import Group
+from tdxtui.cpuid import Field
 from tdxtui.describe import Description, describe
 from tdxtui.editor import Editor
-from tdxtui.cpuid import Field
 from tdxtui.tui.palette import Palette
 
 KEYS = (
@@ -21,13 +21,13 @@ def header(editor: Editor, palette: Palette, width: int) -> Text:
     """File, module, platform and conflicts in one line."""
     situation = editor.situation
     name = editor.path.name if editor.path else f"{editor.model.name} (not saved)"
-    left = Text.assemble((" tdxtui  ", palette.selected), (name, palette.strong))
+    left = Text.assemble((" tdxtui  ", palette.name), (name, palette.strong))
     if editor.dirty:
         left.append(" ● changed", palette.conflict)
     if editor.read_only:
         left.append(" read only", palette.muted)
     count = situation.conflict_count
-    verdict = ("no conflict", palette.muted) if not count else (f"✗ {count} conflict{'s' * (count != 1)}", palette.conflict)
+    verdict = (f"✗ {count} conflict{'s' * (count != 1)}", palette.conflict) if count else ("no conflict", palette.muted)
     middle = f"   module {editor.module.version} ({editor.module.evidence})   CPU {_platform(editor)}   "
     right = Text.assemble((middle, palette.text), verdict, (" ", palette.text))
     left.truncate(max(width - right.cell_len, 12), overflow="ellipsis")
@@ -42,21 +42,24 @@ def _platform(editor: Editor) -> str:
     return editor.platform.name + (" (refused)" if editor.situation.platform_refusal else "")
 
 
-def why(editor: Editor, bit: Field, palette: Palette) -> Text:
+def why(editor: Editor, bit: Field, palette: Palette) -> list[Text]:
     """What the bit under the cursor is, who decides it, and what would change it."""
     about = describe(editor, bit)
-    text = Text.assemble(
-        (about.title, palette.strong), ("  ", palette.text), (about.name, palette.selected),
-        (f"  {_verdict(about)}\n", palette.text), (about.sentence, palette.text),
-    )
+    lines = [
+        Text.assemble(
+            (about.title, palette.strong), ("  ", palette.text), (about.name, palette.name),
+            (f"  {_verdict(about)}", palette.text),
+        ),
+        Text(about.sentence, palette.text),
+    ]
     if about.conditions:
-        text.append("\n")
-        for name, held in about.conditions:
-            text.append(f"{'✓' if held else '✗'} {name}   ", palette.text if held else palette.conflict)
-    for line in (about.note, about.names):
-        if line:
-            text.append(f"\n{line}", palette.text if line is about.note else palette.muted)
-    return text
+        parts = [
+            (f"{'✓' if held else '✗'} {name}   ", palette.text if held else palette.conflict)
+            for name, held in about.conditions
+        ]
+        lines.append(Text.assemble(*parts))
+    lines += [Text(about.note, palette.text)] if about.note else []
+    return lines + ([Text(about.names, palette.muted)] if about.names else [])
 
 
 def _verdict(about: Description) -> str:

@@ -10,9 +10,8 @@ from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.strip import Strip
-from textual.widget import Widget
 
+from tdxtui.tui.fast import Framed
 from tdxtui.tui.palette import Palette
 
 ON, OFF = "■", "□"
@@ -27,7 +26,7 @@ class Switch:
     possible: bool
 
 
-class SwitchPane(Widget, can_focus=True, inherit_bindings=False):
+class SwitchPane(Framed, can_focus=True, inherit_bindings=False):
     """Switches in columns; Space posts `Flipped`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -51,19 +50,12 @@ class SwitchPane(Widget, can_focus=True, inherit_bindings=False):
             """The pane that it came from."""
             return self.pane
 
-    class Moved(Message):
-        """Another switch is under the cursor."""
-
-        def __init__(self, name: str) -> None:
-            super().__init__()
-            self.name = name
-
-    def __init__(self, title: str, columns: int, switches: Sequence[Switch], palette: Palette, **kwargs: str) -> None:
-        super().__init__(**kwargs)
-        self.border_title = title
+    def __init__(
+        self, title: str, columns: int, switches: Sequence[Switch], palette: Palette, id: str | None = None
+    ) -> None:
+        super().__init__(title, palette, id)
         self._columns = columns
         self._switches = list(switches)
-        self._palette = palette
         self._at = 0
 
     def show(self, switches: Sequence[Switch]) -> None:
@@ -71,12 +63,7 @@ class SwitchPane(Widget, can_focus=True, inherit_bindings=False):
         if list(switches) != self._switches:
             self._switches = list(switches)
             self._at = min(self._at, len(self._switches) - 1)
-            self.refresh()
-
-    def repaint(self, palette: Palette) -> None:
-        """Use another palette."""
-        self._palette = palette
-        self.refresh()
+            self.redraw()
 
     @property
     def rows(self) -> int:
@@ -88,8 +75,7 @@ class SwitchPane(Widget, can_focus=True, inherit_bindings=False):
         at = self._at + columns * self.rows + rows
         if 0 <= at < len(self._switches):
             self._at = at
-            self.refresh()
-            self.post_message(self.Moved(self._switches[at].name))
+            self.redraw()
 
     def action_flip(self) -> None:
         """Ask for the switch to be flipped."""
@@ -97,41 +83,26 @@ class SwitchPane(Widget, can_focus=True, inherit_bindings=False):
 
     def on_click(self, event: events.Click) -> None:
         """Flip what is clicked."""
-        inside = event.get_content_offset(self)
-        if inside is None:
-            return
-        at = inside.x // self._column_width() * self.rows + inside.y
-        if 0 <= at < len(self._switches):
+        at = (event.x - 1) // self._column_width() * self.rows + event.y - 1
+        if 0 < event.y <= self.rows and 0 <= at < len(self._switches):
             self._at = at
-            self.refresh()
+            self.redraw()
             self.action_flip()
 
-    def on_focus(self) -> None:
-        """Show the cursor."""
-        self.refresh()
-
-    def on_blur(self) -> None:
-        """Hide the cursor."""
-        self.refresh()
-
     def _column_width(self) -> int:
-        return max(1, self.size.width // self._columns)
+        return max(1, self.inner.width // self._columns)
 
-    def render_line(self, y: int) -> Strip:
+    def inner_line(self, y: int) -> list[Segment]:
         """One line: a switch of each column."""
-        segments = []
-        for column in range(self._columns):
-            at = column * self.rows + y
-            if y < self.rows and at < len(self._switches):
-                segments.append(self._segment(at))
-        return Strip(segments).adjust_cell_length(self.size.width, self._palette.text)
+        places = (column * self.rows + y for column in range(self._columns))
+        return [self._segment(at) for at in places if y < self.rows and at < len(self._switches)]
 
     def _segment(self, at: int) -> Segment:
         switch, width = self._switches[at], self._column_width()
-        style = self._palette.text if switch.possible else self._palette.muted
+        style = self.palette.text if switch.possible else self.palette.muted
         if switch.on and switch.possible:
-            style = self._palette.strong
+            style = self.palette.strong
         if self.has_focus and at == self._at:
-            style = style + self._palette.cursor
+            style = style + self.palette.cursor
         mark = ON if switch.on else OFF if switch.possible else "·"
         return Segment(f"{mark} {switch.name}"[: width - 1].ljust(width), style)

@@ -1,0 +1,122 @@
+"""Widgets drawn without Textual's style machinery, which costs more per line than the line itself.
+
+A widget that fills its whole region with finished strips has no border, padding or visual for that machinery to add.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.containers import Horizontal, Vertical
+from textual.geometry import Region, Size
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tdxtui.tui.palette import Palette
+
+
+class Bare(Widget):
+    """A widget whose `render_line` gives the whole line."""
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of a part of the widget."""
+        lines = [self.render_line(y) for y in range(crop.y, crop.bottom)]
+        if crop.x == 0 and crop.width == self.size.width:
+            return lines
+        return [line.crop(crop.x, crop.right) for line in lines]
+
+
+class Framed(Bare):
+    """A pane with a frame and a title, whose finished lines are kept until they change.
+
+    Subclasses give the lines inside the frame by `inner_line` and tell of changes by `redraw`.
+    """
+
+    def __init__(self, title: str, palette: Palette, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._title = title
+        self.palette = palette
+        self._finished: dict[int, Strip] = {}
+
+    @property
+    def inner(self) -> Size:
+        """The room inside the frame."""
+        return Size(max(self.size.width - 2, 0), max(self.size.height - 2, 0))
+
+    @abstractmethod
+    def inner_line(self, y: int) -> list[Segment]:
+        """A line inside the frame, of any length."""
+
+    def redraw(self, *rows: int) -> None:
+        """Draw some lines inside the frame again, or without arguments everything."""
+        if not rows:
+            self._finished.clear()
+            self.refresh()
+            return
+        for row in rows:
+            self._finished.pop(row + 1, None)
+        if self.is_attached:
+            self.refresh(*(Region(0, row + 1, self.size.width, 1) for row in rows))
+
+    def repaint(self, palette: Palette) -> None:
+        """Use another palette."""
+        self.palette = palette
+        self.redraw()
+
+    def on_resize(self) -> None:
+        """Lay the lines out anew."""
+        self.redraw()
+
+    def on_focus(self) -> None:
+        """The frame shows the focus."""
+        self.redraw()
+
+    def on_blur(self) -> None:
+        """The frame shows the focus."""
+        self.redraw()
+
+    def render_line(self, y: int) -> Strip:
+        """One line with its frame."""
+        strip = self._finished.get(y)
+        if strip is None:
+            strip = self._finished[y] = self._line(y)
+        return strip
+
+    def _line(self, y: int) -> Strip:
+        width, height = self.size
+        edge = self.palette.name if self.has_focus else self.palette.edge
+        if y == 0:
+            return self._top_line(width, edge)
+        if y >= height - 1:
+            return Strip([Segment(f"╰{'─' * (width - 2)}╯", edge)])
+        inside = Strip(self.inner_line(y - 1)).adjust_cell_length(width - 2, self.palette.text)
+        return Strip([Segment("│", edge), *inside, Segment("│", edge)])
+
+    def _top_line(self, width: int, edge: Style) -> Strip:
+        title = f" {self._title} "
+        rest = max(width - len(title) - 3, 0)
+        line = Strip([Segment("╭─", edge), Segment(title, self.palette.text), Segment("─" * rest + "╮", edge)])
+        return line.adjust_cell_length(width, edge)
+
+
+class Covered(Widget):
+    """A container whose children cover all of it: what is beneath them is never seen."""
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Blank lines."""
+        return [Strip.blank(crop.width)] * crop.height
+
+
+class Row(Horizontal, Covered):
+    """Children side by side."""
+
+
+class Column(Vertical, Covered):
+    """Children one below the other."""
+
+
+class MainScreen(Screen[None], Covered):
+    """The screen beneath everything."""

@@ -1,0 +1,63 @@
+"""Panes of a few text lines that draw again only the lines that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual.geometry import Region
+from textual.strip import Strip
+
+from tdxtui.tui.fast import Bare, Framed
+from tdxtui.tui.palette import Palette
+
+
+def segments(line: Text, fallback: Style) -> list[Segment]:
+    """A text as segments; its spans must not overlap."""
+    if not line.spans:
+        return [Segment(line.plain, line.style if isinstance(line.style, Style) else fallback)]
+    spans = sorted(line.spans)
+    styles = (span.style if isinstance(span.style, Style) else fallback for span in spans)
+    return [Segment(line.plain[span.start : span.end], style) for span, style in zip(spans, styles, strict=True)]
+
+
+class OneLine(Bare):
+    """A single line without a frame."""
+
+    def __init__(self, palette: Palette, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._palette = palette
+        self._segments: list[Segment] = []
+
+    def show(self, line: Text) -> None:
+        """Show this text."""
+        new = segments(line, self._palette.text)
+        if new != self._segments:
+            self._segments = new
+            self.refresh(Region(0, 0, self.size.width, 1))
+
+    def render_line(self, y: int) -> Strip:
+        """The line, blank below it."""
+        return Strip(self._segments if y == 0 else []).adjust_cell_length(self.size.width, self._palette.text)
+
+
+class TextPane(Framed):
+    """Lines in a frame, cut at its width."""
+
+    def __init__(self, title: str, palette: Palette, id: str | None = None) -> None:
+        super().__init__(title, palette, id)
+        self._lines: list[list[Segment]] = []
+
+    def show(self, lines: Sequence[Text]) -> None:
+        """Show these lines."""
+        old, self._lines = self._lines, [segments(line, self.palette.text) for line in lines]
+        count = max(len(old), len(self._lines))
+        changed = [row for row in range(count) if old[row : row + 1] != self._lines[row : row + 1]]
+        if changed:
+            self.redraw(*changed)
+
+    def inner_line(self, y: int) -> list[Segment]:
+        """One line, a blank before it."""
+        return [Segment(" ", self.palette.text), *self._lines[y]] if y < len(self._lines) else []
