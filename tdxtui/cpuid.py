@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 ALL_ONES = (1 << 128) - 1
 WORD = 0xFFFFFFFF
+NO_SUBLEAF = 0xFFFFFFFF
 
 
 class Register(IntEnum):
@@ -213,9 +214,11 @@ class CpuidTable(dict[Leaf, int]):
         return self.at(Leaf(leaf, subleaf))
 
     def at(self, leaf: Leaf) -> int:
-        """What CPUID returns for a leaf."""
+        """What CPUID returns for a leaf; one without sub-leaf is asked with ECX = FFFFFFFF (1.4)."""
         value = self.get(leaf)
-        return self.get(Leaf(leaf[0]), 0) if value is None else value
+        if value is None:
+            value = self.get(Leaf(leaf[0], NO_SUBLEAF) if leaf[1] is None else Leaf(leaf[0]), 0)
+        return value
 
     @classmethod
     def from_quads(cls, quads: Mapping[str, str]) -> CpuidTable:

@@ -13,9 +13,8 @@ from tdxtui.module import Condition
 
 @dataclass(frozen=True)
 class Description:
-    """The title, the names that tools use, class and group, the conditions with their present state, and a note."""
+    """A bit's names, class and group, value, the conditions with their present state, and a note."""
 
-    title: str
     name: str
     names: str
     kind: BitClass
@@ -32,8 +31,8 @@ SENTENCES = {
     BitClass.GUEST: "The guest decides, through TD_CTLS.REDUCE_VE and FEATURE_PARAVIRT_CTLS.",
     BitClass.FIXED_0: "Fixed to 0 by the module.",
     BitClass.FIXED_1: "Fixed to 1: by the module, or demanded of every CPU.",
-    BitClass.CONFIGURED: "Configured: the value is CPUID_CONFIG's, whatever the CPU has.",
-    BitClass.CONFIGURED_NATIVE: "Configured & Native: 1 needs CPUID_CONFIG 1 and the CPU's 1.",
+    BitClass.CONFIGURED: "Configured: CPUID_CONFIG decides, whatever the CPU has.",
+    BitClass.CONFIGURED_NATIVE: "Configured & Native: CPUID_CONFIG AND the CPU's own bit.",
     BitClass.ATTRIBUTES: "Shows a bit of ATTRIBUTES.",
     BitClass.COMPUTED: "Computed by the module: {how}.",
     BitClass.NATIVE: "Native: the CPU's value passes through.",
@@ -47,7 +46,6 @@ def describe(editor: Editor, bit: Field) -> Description:
     kind = entry.class_of(bit)
     conditions = dict.fromkeys(item for gate in entry.gates_of(bit) for item in gate.needs)
     return Description(
-        title=bit.sdm,
         name=_name(bit, named),
         names=_names(named),
         kind=kind,
@@ -100,7 +98,7 @@ def _conditions(editor: Editor, bit: Field, gates: list[Condition]) -> list[tupl
     kind = editor.classes_at(bit.leaf).class_of(bit)
     if kind in (BitClass.NATIVE, BitClass.CONFIGURED_NATIVE) and editor.platform:
         start = td.prepared.registers(bit.leaf)[bit.register]
-        out.append((f"native ({editor.platform.name})", bool(start >> bit.lsb & 1)))
+        out.append(("native", bool(start >> bit.lsb & 1)))
     return out + [(condition.text, editor.holds(condition)) for condition in [*mirrors, *gates]]
 
 

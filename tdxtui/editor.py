@@ -91,7 +91,7 @@ class Editor:
             return refused("read only: nothing can be changed")
         found = self.module.entry_field(bit)
         if found is None:
-            return refused(f"{bit.sdm}: module {self.module.version} has no such entry; a guest gets #VE")
+            return refused(f"{bit.key}: module {self.module.version} has no such entry; a guest gets #VE")
         entry = self.classes_at(found.leaf)
         wanted = 1 - self._shown(found)
         if entry.entry.configurable & found.mask:
@@ -101,7 +101,7 @@ class Editor:
             return self._toggle_condition(found, mirror.of, wanted)
         if entry.flexible & found.mask:
             return self._toggle_gates(found, entry, wanted)
-        return refused(f"{found.sdm} is {REASONS[entry.class_of(found)]}")
+        return refused(f"{found.key} is {REASONS[entry.class_of(found)]}")
 
     def toggle_xfam(self, name: str) -> Outcome:
         """Turn an XFAM component (or group) on or off, with the components that must follow (3.2)."""
@@ -179,8 +179,8 @@ class Editor:
 
     def _no_effect(self, bit: Field, entry: EntryClasses) -> str:
         if entry.class_of(bit) is BitClass.CONFIGURED_NATIVE or entry.entry.configured_native & bit.mask:
-            return f"{bit.sdm} = native AND configured, and this CPU has 0 (4.3)"
-        return f"{bit.sdm}: the configured value is not used here ({self._computed_rule(bit)})"
+            return f"{bit.key} = native AND configured, and this CPU has 0 (4.3)"
+        return f"{bit.key}: the configured value is not used here ({self._computed_rule(bit)})"
 
     def _computed_rule(self, bit: Field) -> str:
         here = (item for item in self.module.computed if item.field.leaf == bit.leaf and item.field.mask & bit.mask)
@@ -198,7 +198,7 @@ class Editor:
         gates = entry.gates_of(bit)
         closed = self._closed(gates)
         if wanted and not closed:
-            return refused(f"{bit.sdm} is native, and this CPU has 0")
+            return refused(f"{bit.key} is native, and this CPU has 0")
         conditions = closed if wanted else [self._handiest(gates)]
         model = self.model
         for condition in conditions:
@@ -207,7 +207,7 @@ class Editor:
                 return refused(problem)
         after = self._keeping_wish(model, bit, wanted)
         if after.td.known_at(bit.leaf) & bit.mask and after.td.get(bit) != wanted:
-            return refused(f"{bit.sdm} is native, and this CPU has 0; {self._names(conditions)} would not change that")
+            return refused(f"{bit.key} is native, and this CPU has 0; {self._names(conditions)} would not change that")
         return self._apply_checked(f"{self._names(conditions)} {'on' if wanted else 'off'}", after)
 
     def _keeping_wish(self, model: VcpuModel, bit: Field, wanted: int) -> Situation:
@@ -236,7 +236,7 @@ class Editor:
 
     def _needs_gates(self, bit: Field, model: VcpuModel, closed: list[Condition]) -> Outcome:
         """Refuse for closed gates, with the model that opens them and sets the bit as the cure."""
-        message = f"{bit.sdm} needs {self._names(closed)}"
+        message = f"{bit.key} needs {self._names(closed)}"
         for condition in closed:
             model, problem = self._with_condition(model, condition, True)
             if problem:
@@ -267,7 +267,7 @@ class Editor:
     def _with_bit(self, model: VcpuModel, bit: Field, on: bool) -> tuple[VcpuModel, str]:
         model = model.wish(bit, int(on))
         got = evaluate(model, self.module, self.platform).td.get(bit)
-        return model, "" if got == on else f"{bit.sdm} can't be {int(on)} here"
+        return model, "" if got == on else f"{bit.key} can't be {int(on)} here"
 
     def _set_word(self, what: str, key: str, edit: tuple[int, str]) -> Outcome:
         value, problem = edit

@@ -23,13 +23,18 @@ class NotFound(TdxtuiError):
 
 def user_data() -> Path:
     """The user's own data directory: $XDG_DATA_HOME/tdxtui, by default ~/.local/share/tdxtui."""
-    home = os.environ.get("XDG_DATA_HOME") or str(Path("~/.local/share").expanduser())
-    return Path(home) / "tdxtui"
+    return Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "tdxtui"
 
 
 def files(kind: str) -> dict[str, Path]:
     """The files of a kind (modules, platforms) by name, the user's before the built-in ones of the same name."""
-    return dict(sorted(_named(DATA / kind, user_data() / kind).items()))
+    return dict(_files(kind, user_data()))
+
+
+@lru_cache(maxsize=16)
+def _files(kind: str, user: Path) -> dict[str, Path]:
+    """Looked up once: a stream of requests must not ask the file system for each."""
+    return dict(sorted(_named(DATA / kind, user / kind).items()))
 
 
 def _named(*folders: Path) -> dict[str, Path]:
@@ -48,7 +53,7 @@ def presets() -> dict[str, Path]:
 
 
 def _find(kind: str, what: str, name: str) -> Path:
-    known = files(kind)
+    known = _files(kind, user_data())
     if name in known:
         return known[name]
     if os.sep in name or name.endswith(".toml"):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from tdxtui.cpuid import Leaf
+from tdxtui.cpuid import NO_SUBLEAF, Leaf
 from tdxtui.resolve import VirtualCpuid
 from tdxtui.sysinit import Prepared
 
 NOT_READABLE = "TDX_METADATA_FIELD_NOT_READABLE"
 ID_INCORRECT = "TDX_METADATA_FIELD_ID_INCORRECT"
-NO_SUBLEAF = 0xFFFFFFFF
 
 
 def cpuid_config(prepared: Prepared) -> dict[Leaf, int]:

@@ -295,6 +295,11 @@ class Module:
         return {entry.leaf: entry for entry in self.entries}
 
     @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """The entries' short notations in their order."""
+        return tuple(entry.leaf.key for entry in self.entries)
+
+    @cached_property
     def configurable(self) -> Mapping[Leaf, int]:
         """The CPUID_CONFIG entries and the bits that may be set in each."""
         return {leaf: self.by_leaf[leaf].configurable for leaf in self.cpuid_config}

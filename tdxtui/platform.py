@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tdxtui.cpuid import CpuidTable, Leaf
@@ -46,14 +46,22 @@ class Platform:
         """CPUID(80000000H).EAX."""
         return self.cpuid.cpuid(0x80000000) >> 96
 
-    def sample(self, leaf: Leaf, table: CpuidTable | None = None) -> int:
-        """What the module reads at a leaf: zeros above the CPU's maxima (1.4), TSX as rule 1.2 says."""
-        if not (leaf.leaf <= self.last_base_leaf or 0x80000000 <= leaf.leaf <= self.last_extended_leaf):
-            return 0
-        value = (self.cpuid if table is None else table).at(leaf)
-        if leaf == _LEAF_7 and self.tsx_ctrl & TSX_CPUID_CLEAR and not self.arch_capabilities & TSX_CTRL_AVAILABLE:
-            value &= ~_HLE_RTM
-        return value
+    def sampler(self, table: CpuidTable | None = None) -> Callable[[Leaf], int]:
+        """What the module reads at a leaf: zeros above the CPU's maxima (1.4), TSX as rule 1.2 says.
+
+        `table` is another logical processor's CPUID.
+        """
+        last_base, last_extended, at = self.last_base_leaf, self.last_extended_leaf, (table or self.cpuid).at
+        hides_tsx = self.tsx_ctrl & TSX_CPUID_CLEAR and not self.arch_capabilities & TSX_CTRL_AVAILABLE
+
+        def sample(leaf: Leaf) -> int:
+            number = leaf[0]
+            if number > last_base and not 0x80000000 <= number <= last_extended:
+                return 0
+            value = at(leaf)
+            return value & ~_HLE_RTM if hides_tsx and leaf == _LEAF_7 else value
+
+        return sample
 
     def msr(self, address: int, defaults: Mapping[int, int]) -> int:
         """The value of an MSR."""

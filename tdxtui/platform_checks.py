@@ -14,6 +14,7 @@ XSS_MASK = 0x1FD00
 MAX_FIXED_COUNTERS = 7
 MIN_TSC_HZ = 0x2540C
 _CORE = 2
+_USER_STATES, _SUPERVISOR_STATES = Leaf(0xD, 0), Leaf(0xD, 1)
 
 
 @dataclass
@@ -90,10 +91,13 @@ def lbr_depth(sampling: Sampling, leaf: Leaf) -> None:
 
 def xsave_component(sampling: Sampling, leaf: Leaf) -> None:
     """A state component must be user state if it is in XCR0, supervisor state if in XSS (1.6)."""
-    component = leaf.subleaf or 0
-    supervisor = bool(sampling.at(leaf)[2] & 1)
-    mask = sampling.at(Leaf(0xD, 0))[0] & XCR0_MASK if supervisor else sampling.at(Leaf(0xD, 1))[2] & XSS_MASK
-    if mask >> component & 1:
+    component = leaf[1] or 0
+    supervisor = sampling.values[leaf] >> 32 & 1
+    if supervisor:
+        wrong = sampling.values.get(_USER_STATES, 0) >> 96 & XCR0_MASK
+    else:
+        wrong = sampling.values.get(_SUPERVISOR_STATES, 0) >> 32 & XSS_MASK
+    if wrong >> component & 1:
         raise shutdown(SYS_INIT, "1.6", f"state component {component} is in the wrong of XCR0 and IA32_XSS")
 
 

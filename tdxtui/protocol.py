@@ -127,9 +127,13 @@ class _Object:
         return table
 
     def quad(self, key: str, value: Any) -> int:
-        if not isinstance(value, str) or not _QUAD.fullmatch(value):
+        try:
+            data = bytes.fromhex(value) if len(value) == 32 else b""
+        except (TypeError, ValueError):
+            data = b""
+        if len(data) != 16:
             raise self.error(key, f"{_shown(value)}: expected 32 hex digits (EAX EBX ECX EDX)")
-        return int(value, 16)
+        return int.from_bytes(data, "big")
 
 
 def _resolve(request: _Object) -> Answer:
@@ -184,7 +188,7 @@ def _success(td: VirtualCpuid) -> Answer:
     answer: Answer = {
         "status": "TDX_SUCCESS",
         "at": None,
-        "cpuid": dict(zip(_keys(module), map(quad, td.values), strict=True)),
+        "cpuid": dict(zip(module.keys, map(quad, td.values), strict=True)),
         "flags": td.flags(),
         "virt_arch_cap": f"{td.arch_capabilities:x}",
     }
@@ -193,10 +197,6 @@ def _success(td: VirtualCpuid) -> Answer:
     if td.maxpa is not None:
         answer["virt_maxpa"] = f"{td.maxpa:x}"
     return answer
-
-
-def _keys(module: Module) -> tuple[str, ...]:
-    return tuple(entry.leaf.key for entry in module.entries)
 
 
 def _config(request: _Object, module: Module) -> TdConfig:
@@ -271,4 +271,3 @@ def _kind_of(value: Any) -> str:
 
 _KINDS = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}
 _HEX = re.compile("(?:0[xX])?[0-9a-fA-F]+")
-_QUAD = re.compile("[0-9a-fA-F]{32}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from tdxtui import topology
 from tdxtui.computed import FUNCTIONS, PLATFORM_DEPENDENT
@@ -81,6 +82,31 @@ class _State:
 Step = Callable[[_State], None]
 
 
+class Active(NamedTuple):
+    """An entry that CPUID_CONFIG or special rules work on: `leaf` is None where it isn't configurable.
+
+    `illegal` are the bits that may not be configured, `not_native` all but those that need the CPU's bit too.
+    """
+
+    number: int
+    leaf: Leaf | None
+    illegal: int
+    configured: int
+    not_native: int
+    steps: tuple[Step, ...]
+
+
+def _active_entry(number: int, entry: Entry, configurable: bool, steps: tuple[Step, ...]) -> Active:
+    return Active(
+        number=number,
+        leaf=entry.leaf if configurable else None,
+        illegal=ALL_ONES & ~entry.configurable,
+        configured=entry.configured,
+        not_native=ALL_ONES & ~entry.configured_native,
+        steps=steps,
+    )
+
+
 class Program:
     """A module's statements as masks and steps per entry."""
 
@@ -90,12 +116,12 @@ class Program:
         self._kept: dict[tuple[int, int], tuple[tuple[int, ...], tuple[int, ...]]] = {}
         self.active = self._active()
 
-    def _active(self) -> list[tuple[int, Entry | None, tuple[Step, ...]]]:
-        """The entries that need more than their masks, in index order: number, entry if configurable, steps."""
+    def _active(self) -> list[Active]:
+        """The entries that need more than their masks, in index order."""
         steps = self._steps()
         configurable = set(self.module.cpuid_config)
         return [
-            (number, entry if entry.leaf in configurable else None, tuple(steps.get(number, ())))
+            _active_entry(number, entry, entry.leaf in configurable, tuple(steps.get(number, ())))
             for number, entry in enumerate(self.module.entries)
             if entry.leaf in configurable or number in steps
         ]
@@ -241,11 +267,15 @@ def _resolve(prepared: Prepared, config: TdConfig, refusals: list[Refusal] | Non
     values = [value & kept | one for value, kept, one in zip(start, keep, ones, strict=True)]
     state = _State(prepared, config, code.index, values)
     wishes = config.cpuid_config
-    for number, entry, steps in code.active:
+    for number, leaf, illegal, configured, not_native, steps in code.active:
         try:
-            if entry is not None:
-                value = configure(entry, start[number], wishes.get(entry.leaf, 0))
-                values[number] = value & keep[number] | ones[number]
+            if leaf is not None:
+                wished = wishes.get(leaf, 0)
+                if wished & illegal:
+                    raise _unconfigurable(leaf)
+                # 4.2: a Configured bit is the wished one, a Configured & Native bit needs both.
+                value = start[number] & ~configured | wished & configured
+                values[number] = value & (wished | not_native) & keep[number] | ones[number]
             for step in steps:
                 step(state)
         except Refused as refused:
@@ -262,13 +292,9 @@ def _resolve(prepared: Prepared, config: TdConfig, refusals: list[Refusal] | Non
     return VirtualCpuid(prepared, config, tuple(values), _arch_capabilities(state), _maxpa(state))
 
 
-def configure(entry: Entry, start: int, wished: int) -> int:
-    """An entry's value after CPUID_CONFIG (4.2); Refused for bits that can't be configured."""
-    if wished & ~(entry.configured | entry.configured_native):
-        because = f"CPUID_CONFIG has bits of {entry.leaf.sdm} that can't be configured"
-        raise Refused(Refusal("TDX_OPERAND_INVALID", MNG_INIT, "4.2", because, at=entry.leaf, operand="CPUID_CONFIG"))
-    value = start & ~entry.configured | wished & entry.configured
-    return value & (wished | ~entry.configured_native)
+def _unconfigurable(leaf: Leaf) -> Refused:
+    because = f"CPUID_CONFIG has bits of {leaf.sdm} that can't be configured"
+    return Refused(Refusal("TDX_OPERAND_INVALID", MNG_INIT, "4.2", because, at=leaf, operand="CPUID_CONFIG"))
 
 
 def _topology(state: _State) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from tdxtui.cpuid import ALL_ONES, Leaf, unpack
 from tdxtui.module import Condition, Entry, Module
 from tdxtui.platform import Platform
-from tdxtui.platform_checks import FUNCTIONS, XCR0_MASK, XSS_MASK, Sampling
+from tdxtui.platform_checks import FUNCTIONS, XCR0_MASK, XSS_MASK, Check, Sampling
 from tdxtui.refusal import LP_INIT, SYS_INIT, Refusal, Refused
 
 MIN_BASE_LEAF = 0x1F
@@ -32,8 +33,8 @@ class Prepared:
     @cached_property
     def start(self) -> tuple[int, ...]:
         """G of every entry (1.10): the native value with the module's constants."""
-        entries = zip(self.module.entries, self.native, strict=True)
-        return tuple(value & ~(entry.fixed0 | entry.dynamic) | entry.fixed1 for entry, value in entries)
+        steps = zip(plan(self.module), self.native, strict=True)
+        return tuple([value & step.kept | step.fixed1 for step, value in steps])
 
     @cached_property
     def _by_leaf(self) -> dict[Leaf, int]:
@@ -67,7 +68,9 @@ class Prepared:
         """State components under XFD (1.8)."""
         if not self.registers(Leaf(0xD, 1))[0] >> 4 & 1:
             return 0
-        return sum(1 << n for n in range(2, 63) if self.registers(Leaf(0xD, n))[2] >> 2 & 1)
+        under_xfd = 1 << 32 + 2
+        components = (((leaf.subleaf or 0), value) for leaf, value in self._by_leaf.items() if leaf.leaf == 0xD)
+        return sum(1 << number for number, value in components if number > 1 and value & under_xfd)
 
     @cached_property
     def fms(self) -> int | None:
@@ -149,23 +152,44 @@ def _check_maxima(platform: Platform) -> None:
             raise Refused(Refusal("TDX_CPUID_LEAF_NOT_SUPPORTED", SYS_INIT, "1.3", because, detail=least))
 
 
+class SamplingStep(NamedTuple):
+    """How an entry is sampled: what is verified, which checks follow, what G keeps of it and sets (1.4 to 1.10)."""
+
+    leaf: Leaf
+    verify_mask: int
+    verify_value: int
+    checks: tuple[Check, ...]
+    kept: int
+    fixed1: int
+
+
+def plan(module: Module) -> list[SamplingStep]:
+    """The steps of TDH.SYS.INIT in index order, worked out once per module."""
+    found = module.__dict__.get("_plan")
+    if found is None:
+        found = module.__dict__["_plan"] = [_step(module, entry) for entry in module.entries]
+    return found
+
+
+def _step(module: Module, entry: Entry) -> SamplingStep:
+    checks = tuple(FUNCTIONS[check.by] for check in module.platform_checks if entry.leaf in check.at)
+    kept = ALL_ONES & ~(entry.fixed0 | entry.dynamic)
+    return SamplingStep(entry.leaf, entry.verify_mask, entry.verify_value, checks, kept, entry.fixed1)
+
+
 def _sample(module: Module, platform: Platform, is_early: bool) -> Sampling:
-    checks: dict[Leaf, list[str]] = {}
-    for check in module.platform_checks:
-        for leaf in check.at:
-            checks.setdefault(leaf, []).append(check.by)
-    sampling = Sampling()
+    sampling, read = Sampling(), platform.sampler()
+    values = sampling.values
     early = module.early_stepping if is_early else None
-    for entry in module.entries:
-        leaf = entry.leaf
-        value = 0 if early and leaf in early.unsampled else platform.sample(leaf)
+    for leaf, mask, wanted, checks, _, _ in plan(module):
+        value = 0 if early and leaf in early.unsampled else read(leaf)
         if leaf == _LEAF_1:
             value = _platform_fms(platform, value)
-        if value & entry.verify_mask != entry.verify_value and not (early and leaf in early.unverified):
-            raise _incorrect(entry, value)
-        sampling.values[leaf] = value
-        for name in checks.get(leaf, ()):
-            FUNCTIONS[name](sampling, leaf)
+        if value & mask != wanted and not (early and leaf in early.unverified):
+            raise _incorrect(module.by_leaf[leaf], value)
+        values[leaf] = value
+        for check in checks:
+            check(sampling, leaf)
     return sampling
 
 
@@ -192,12 +216,13 @@ def _named_registers(packed: int) -> str:
 def _check_lp(module: Module, platform: Platform, is_early: bool) -> None:
     """TDH.SYS.LP.INIT on a processor with other values (1.9). It compares raw values, leaf 23H's too (I5)."""
     early = module.early_stepping if is_early else None
+    here, there = platform.sampler(), platform.sampler(platform.lp_cpuid)
     for entry in module.entries:
         if entry.leaf not in platform.lp_cpuid and Leaf(entry.leaf.leaf) not in platform.lp_cpuid:
             continue
         if early and entry.leaf in early.unsampled:
             continue
-        differs = platform.sample(entry.leaf) ^ platform.sample(entry.leaf, platform.lp_cpuid)
+        differs = here(entry.leaf) ^ there(entry.leaf)
         if differs & ~entry.lp_differs:
             because = f"logical processors differ in {_named_registers(differs & ~entry.lp_differs)}"
             raise Refused(Refusal("TDX_INCONSISTENT_CPUID_FIELD", LP_INIT, "1.9", because, at=entry.leaf))

@@ -29,6 +29,8 @@ from tdxtui.tui.switches import Switch, SwitchPane
 
 MIN_WIDTH, MIN_HEIGHT = 44, 10
 SIDE_FROM_WIDTH, SWITCHES_FROM_HEIGHT = 78, 20
+# The theme of the terminal's own colours, by its name since Textual 8.2.6 and before.
+NO_COLOR_THEMES = "ansi-dark", "textual-ansi"
 LISTED_XFAM = tuple(XFAM_GROUPS) + tuple(
     name for name, mask in XFAM_COMPONENTS.items() if not any(mask & group for group in XFAM_GROUPS.values())
 )
@@ -105,7 +107,7 @@ class TdxApp(App[None]):
     def on_mount(self) -> None:
         """Colours, titles, focus."""
         if self._no_color:
-            self.theme = "textual-ansi"
+            self.theme = next(name for name in NO_COLOR_THEMES if name in self.available_themes)
         else:
             self.register_theme(self._own_theme)
             self.theme = self._own_theme.name
@@ -154,6 +156,10 @@ class TdxApp(App[None]):
 
     # -- showing --
 
+    def show_bit(self, bit: Field) -> None:
+        """Put the cursor on a bit."""
+        self._grid.go_to(bit)
+
     def _show_all(self) -> None:
         self._show_settings()
         self._show_cursor()
@@ -168,7 +174,7 @@ class TdxApp(App[None]):
     def _show_cursor(self) -> None:
         bit = self._grid.cursor
         self._list.select(bit.leaf)
-        self._why.show(panes.why(self.editor, bit, self.palette))
+        self._why.show(panes.why(self.editor, bit, self.palette, self._why.size.width))
 
     def _say(self, message: str, alarm: bool = False) -> None:
         """A message in the last line, or the keys if there is none."""

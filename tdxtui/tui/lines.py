@@ -16,11 +16,14 @@ from tdxtui.tui.palette import Palette
 
 def segments(line: Text, fallback: Style) -> list[Segment]:
     """A text as segments; its spans must not overlap."""
-    if not line.spans:
-        return [Segment(line.plain, line.style if isinstance(line.style, Style) else fallback)]
-    spans = sorted(line.spans)
-    styles = (span.style if isinstance(span.style, Style) else fallback for span in spans)
-    return [Segment(line.plain[span.start : span.end], style) for span, style in zip(spans, styles, strict=True)]
+    rest = line.style if isinstance(line.style, Style) else fallback
+    out, at = [], 0
+    for span in sorted(line.spans):
+        out.append(Segment(line.plain[at : span.start], rest))
+        out.append(Segment(line.plain[span.start : span.end], span.style if isinstance(span.style, Style) else rest))
+        at = span.end
+    out.append(Segment(line.plain[at:], rest))
+    return [segment for segment in out if segment.text]
 
 
 class OneLine(Bare):

@@ -17,6 +17,9 @@ KEYS = (
 )
 
 
+WIDE_HEADER, WIDE_WHY = 100, 80
+
+
 def header(editor: Editor, palette: Palette, width: int) -> Text:
     """File, module, platform and conflicts in one line."""
     situation = editor.situation
@@ -28,8 +31,9 @@ def header(editor: Editor, palette: Palette, width: int) -> Text:
         left.append(" read only", palette.muted)
     count = situation.conflict_count
     verdict = (f"✗ {count} conflict{'s' * (count != 1)}", palette.conflict) if count else ("no conflict", palette.muted)
-    middle = f"   module {editor.module.version} ({editor.module.evidence})   CPU {_platform(editor)}   "
-    right = Text.assemble((middle, palette.text), verdict, (" ", palette.text))
+    wide = f"   module {editor.module.version} ({editor.module.evidence})   CPU {_platform(editor)}   "
+    narrow = f"  {editor.module.version} · {_platform(editor)}  "
+    right = Text.assemble((wide if width >= WIDE_HEADER else narrow, palette.text), verdict, (" ", palette.text))
     left.truncate(max(width - right.cell_len, 12), overflow="ellipsis")
     left.append(" " * max(width - left.cell_len - right.cell_len, 0), palette.text)
     left.append_text(right)
@@ -42,12 +46,14 @@ def _platform(editor: Editor) -> str:
     return editor.platform.name + (" (refused)" if editor.situation.platform_refusal else "")
 
 
-def why(editor: Editor, bit: Field, palette: Palette) -> list[Text]:
+def why(editor: Editor, bit: Field, palette: Palette, width: int) -> list[Text]:
     """What the bit under the cursor is, who decides it, and what would change it."""
     about = describe(editor, bit)
     lines = [
         Text.assemble(
-            (about.title, palette.strong), ("  ", palette.text), (about.name, palette.name),
+            (bit.sdm if width >= WIDE_WHY else bit.key, palette.strong),
+            ("  ", palette.text),
+            (about.name, palette.name),
             (f"  {_verdict(about)}", palette.text),
         ),
         Text(about.sentence, palette.text),
@@ -69,7 +75,7 @@ def _verdict(about: Description) -> str:
 
 def keys(palette: Palette, width: int) -> Text:
     """As many keys as fit."""
-    text = Text(" ")
+    text = Text.assemble((" ", palette.text))
     for key, what in KEYS:
         if text.cell_len + len(key) + len(what) + 3 > width:
             break
