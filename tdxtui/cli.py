@@ -52,7 +52,8 @@ def commands() -> None:
 @click.option("--module", "-m", help="Hold the model against this module: a version or a file.")
 @click.option("--platform", "-p", help='Hold it against this CPU: a name or a file, "none" for no CPU.')
 @click.option("--read-only", is_flag=True, help="Look, but change nothing.")
-def open_(model: str | None, module: str | None, platform: str | None, read_only: bool) -> None:
+@click.option("--theme", default="dark", show_default=True, help="A theme by name: dark, light or one of yours.")
+def open_(model: str | None, module: str | None, platform: str | None, read_only: bool, theme: str) -> None:
     """Open a vCPU model (a file or a preset's name) on the screen.
 
     \b
@@ -64,7 +65,7 @@ def open_(model: str | None, module: str | None, platform: str | None, read_only
         raise TdxtuiError("the screen needs a terminal; scripts use bits, resolve, guest, modules, platforms")
     from tdxtui.tui.launch import run
 
-    sys.exit(run(model, module, platform, read_only))
+    sys.exit(run(model, module, platform, read_only, theme))
 
 
 @commands.command()

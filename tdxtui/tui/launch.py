@@ -20,7 +20,7 @@ DEFAULT_PRESET = "kvm-sapphire-rapids"
 DEFAULT_MODULE = "1.5.06"
 
 
-def run(name: str | None, module: str | None, platform: str | None, read_only: bool, theme: str = "dark") -> int:
+def run(name: str | None, module: str | None, platform: str | None, read_only: bool, theme: str) -> int:
     """Show the screen until the user leaves; the exit status."""
     # Collecting garbage while modules load finds none and costs a tenth of the start; the app turns it on again.
     gc.disable()
