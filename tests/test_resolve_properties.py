@@ -148,16 +148,18 @@ TSX = 0x810 << 64
 Td = tuple[Module, Platform, TdConfig]
 
 
-def noise(module: Module) -> list[tuple[Leaf, int]]:
-    """The native bits that no check of TDH.SYS.INIT looks at, among leaves where they are many."""
+@functools.lru_cache
+def noise(version: str) -> SearchStrategy[list[tuple[Leaf, int]]]:
+    """Some native bits that no check of TDH.SYS.INIT looks at, of leaves where they are many."""
     watched = {Leaf(1): 0xFFFFFFFF << 96, Leaf(7, 0): 0x10000 << 32, Leaf(4, 3): 0x3FFC000 << 96}
-    return [
+    free = [
         (entry.leaf, bit)
-        for entry in module.entries
+        for entry in library.module(version).entries
         if entry.leaf.leaf in NOISY
         for bit in range(128)
         if not (entry.verify_mask | watched.get(entry.leaf, 0)) >> bit & 1
     ]
+    return st.lists(st.sampled_from(free), max_size=8)
 
 
 @st.composite
@@ -165,7 +167,7 @@ def sane_platforms(draw: DrawFn, module: Module) -> Platform:
     """A built-in platform with some bits flipped that the module doesn't look at."""
     cpu = library.platform(draw(st.sampled_from(PLATFORMS)))
     table = CpuidTable(cpu.cpuid)
-    for leaf, bit in draw(st.lists(st.sampled_from(noise(module)), max_size=8)):
+    for leaf, bit in draw(noise(module.version)):
         table[leaf] = table.at(leaf) ^ 1 << bit
     return replace(cpu, cpuid=table)
 

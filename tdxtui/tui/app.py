@@ -407,9 +407,12 @@ class TdxApp(App[None]):
             self.exit()
 
 
+_KEY_NAMES = {
+    "right_square_bracket": "]", "left_square_bracket": "[", "question_mark": "?", "left_curly_bracket": "{",
+    "right_curly_bracket": "}", "pageup": "PgUp", "pagedown": "PgDn", "home": "Home", "end": "End", "space": "Space",
+    "enter": "Enter", "escape": "Esc", "up": "↑", "down": "↓", "left": "←", "right": "→", "f1": "F1",
+}
+
+
 def _keys(binding: Binding) -> str:
-    names = {
-        "right_square_bracket": "]", "left_square_bracket": "[", "question_mark": "?", "left_curly_bracket": "{",
-        "right_curly_bracket": "}",
-    }
-    return ", ".join(names.get(key, key) for key in binding.key.split(","))
+    return ", ".join(_KEY_NAMES.get(key, key) for key in binding.key.split(","))

@@ -15,18 +15,15 @@ from tdxtui.tui.palette import Palette
 
 
 def segments(line: Text, fallback: Style) -> list[Segment]:
-    """A text as segments; its spans must not overlap. What has no span, as text of an empty style, looks as fallback."""
-    out, done = [], 0
+    """A text as segments; its spans must not overlap."""
+    rest = line.style if isinstance(line.style, Style) else fallback
+    out, at = [], 0
     for span in sorted(line.spans):
-        if span.start > done:
-            out.append(Segment(line.plain[done : span.start], fallback))
-        style = span.style if isinstance(span.style, Style) else fallback
-        out.append(Segment(line.plain[span.start : span.end], style))
-        done = span.end
-    if done < len(line.plain):
-        base = line.style if isinstance(line.style, Style) else fallback
-        out.append(Segment(line.plain[done:], base))
-    return out
+        out.append(Segment(line.plain[at : span.start], rest))
+        out.append(Segment(line.plain[span.start : span.end], span.style if isinstance(span.style, Style) else rest))
+        at = span.end
+    out.append(Segment(line.plain[at:], rest))
+    return [segment for segment in out if segment.text]
 
 
 class OneLine(Bare):
