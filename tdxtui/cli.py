@@ -141,7 +141,7 @@ def _stream(answer: Callable[[Any], dict[str, Any]]) -> NoReturn:
 
     encode = json.JSONEncoder(separators=(",", ":")).encode
     status = OK
-    for reply in protocol.stream(sys.stdin.buffer, answer):
+    for reply in protocol.stream(protocol.lines_of(sys.stdin.buffer), answer):
         status = BAD_INPUT if "error" in reply else status
         sys.stdout.write(encode(reply) + "\n")
     sys.stdout.flush()

@@ -198,9 +198,13 @@ def quad(packed: int) -> str:
 
 def parse_quad(text: str) -> int:
     """Read 32 hex digits; ValueError for anything else."""
-    if len(text) != 32 or not text.isalnum():
-        raise ValueError(f"{text!r} is not 32 hex digits (EAX EBX ECX EDX)")
-    return int(text, 16)
+    try:
+        data = bytes.fromhex(text) if len(text) == 32 else b""
+    except (TypeError, ValueError):
+        data = b""
+    if len(data) != 16:
+        raise ValueError("expected 32 hex digits (EAX EBX ECX EDX)")
+    return int.from_bytes(data, "big")
 
 
 class CpuidTable(dict[Leaf, int]):

@@ -96,7 +96,8 @@ def _conditions(editor: Editor, bit: Field, gates: list[Condition]) -> list[tupl
         wished = bool(td.config.cpuid_config.get(bit.leaf, 0) & bit.mask)
         out.append(("CPUID_CONFIG", wished))
     kind = editor.classes_at(bit.leaf).class_of(bit)
-    if kind in (BitClass.NATIVE, BitClass.CONFIGURED_NATIVE) and editor.platform:
+    native_known = editor.platform is not None and editor.situation.platform_refusal is None
+    if kind in (BitClass.NATIVE, BitClass.CONFIGURED_NATIVE) and native_known:
         start = td.prepared.registers(bit.leaf)[bit.register]
         out.append(("native", bool(start >> bit.lsb & 1)))
     return out + [(condition.text, editor.holds(condition)) for condition in [*mirrors, *gates]]

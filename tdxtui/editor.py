@@ -23,6 +23,8 @@ from tdxtui.resolve import in_config
 from tdxtui.settings import attributes_edit, config_flags_edit, xfam_edit
 from tdxtui.td import ATTRIBUTES, names_of
 
+READ_ONLY = "read only: nothing can be changed"
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -45,6 +47,12 @@ def with_word(model: VcpuModel, word: str, value: int) -> VcpuModel:
     return replace(model, **changes)
 
 
+def _may_be(situation: Situation, bit: Field, value: int) -> bool:
+    """Whether a bit has a value, or could have it on some CPU where it isn't known."""
+    td = situation.td
+    return not td.known_at(bit.leaf) & bit.mask or td.get(bit) == value
+
+
 class Editor:
     """A vCPU model being edited on a module and a platform (None: no platform)."""
 
@@ -55,8 +63,8 @@ class Editor:
         self.path = path
         self.read_only = read_only
         self._saved = model
-        self._undo: list[tuple[str, VcpuModel]] = []
-        self._redo: list[tuple[str, VcpuModel]] = []
+        self._undo: list[tuple[str, Situation]] = []
+        self._redo: list[tuple[str, Situation]] = []
         self.situation: Situation = evaluate(model, module, platform)
 
     @property
@@ -88,7 +96,7 @@ class Editor:
     def toggle(self, bit: Field) -> Outcome:
         """Flip a bit by its own switch: CPUID_CONFIG, its ATTRIBUTES bit, or the gates that it hangs on."""
         if self.read_only:
-            return refused("read only: nothing can be changed")
+            return refused(READ_ONLY)
         found = self.module.entry_field(bit)
         if found is None:
             return refused(f"{bit.key}: module {self.module.version} has no such entry; a guest gets #VE")
@@ -100,7 +108,7 @@ class Editor:
         if mirror is not None and self.module.possible(mirror.of):
             return self._toggle_condition(found, mirror.of, wanted)
         if entry.flexible & found.mask:
-            return self._toggle_gates(found, entry, wanted)
+            return self._toggle_gates(found, entry)
         return refused(f"{found.key} is {REASONS[entry.class_of(found)]}")
 
     def toggle_xfam(self, name: str) -> Outcome:
@@ -120,16 +128,20 @@ class Editor:
     def set_module(self, version: str) -> Outcome:
         """Hold the model against another module. Raises TdxtuiError for a bad file."""
         module = library.module(version)
-        return self._apply(f"module {version}", replace(self.model, module=version), module, self.platform)
+        model = replace(self.model, module=version)
+        return self._become(f"module {version}", evaluate(model, module, self.platform))
 
     def set_platform(self, name: str) -> Outcome:
         """Hold the model against another platform, "" for none. Raises TdxtuiError for a bad file."""
         platform = library.platform(name) if name else None
-        return self._apply(f"platform {name or 'none'}", replace(self.model, platform=name), self.module, platform)
+        model = replace(self.model, platform=name)
+        return self._become(f"platform {name or 'none'}", evaluate(model, self.module, platform))
 
     def apply(self, label: str, model: VcpuModel) -> Outcome:
         """Make a model, for example a cure, the present one."""
-        return self._apply(label, model, self.module, self.platform)
+        if self.read_only:
+            return refused(READ_ONLY)
+        return self._become(label, evaluate(model, self.module, self.platform))
 
     def undo(self) -> Outcome:
         """Take the last edit back."""
@@ -142,6 +154,8 @@ class Editor:
     def save(self, path: Path | None = None) -> Path:
         """Write the model to its file, or to another one that becomes its file; TdxtuiError if that fails."""
         target = path or self.path
+        if self.read_only:
+            raise TdxtuiError("read only: nothing is saved")
         if target is None:
             raise TdxtuiError("the model has no file yet")
         model_file.save(self.model, target)
@@ -163,8 +177,7 @@ class Editor:
         if wanted and closed:
             return self._needs_gates(bit, model, closed)
         after = evaluate(model, self.module, self.platform)
-        known = after.td.known_at(bit.leaf) & bit.mask
-        if known and after.td.get(bit) != wanted and not self._fresh_refusals(after):
+        if not _may_be(after, bit, wanted) and not self._fresh_refusals(after):
             return refused(self._no_effect(bit, entry))
         return self._apply_checked(f"{bit.key} = {wanted}", after)
 
@@ -194,10 +207,11 @@ class Editor:
         after = self._keeping_wish(model, bit, wanted)
         return self._apply_checked(f"{condition.text} {'on' if wanted else 'off'}", after)
 
-    def _toggle_gates(self, bit: Field, entry: EntryClasses, wanted: int) -> Outcome:
+    def _toggle_gates(self, bit: Field, entry: EntryClasses) -> Outcome:
         gates = entry.gates_of(bit)
         closed = self._closed(gates)
-        if wanted and not closed:
+        wanted = int(bool(closed))
+        if not closed and not _may_be(self.situation, bit, 1):
             return refused(f"{bit.key} is native, and this CPU has 0")
         conditions = closed if wanted else [self._handiest(gates)]
         model = self.model
@@ -206,7 +220,7 @@ class Editor:
             if problem:
                 return refused(problem)
         after = self._keeping_wish(model, bit, wanted)
-        if after.td.known_at(bit.leaf) & bit.mask and after.td.get(bit) != wanted:
+        if not _may_be(after, bit, wanted):
             return refused(f"{bit.key} is native, and this CPU has 0; {self._names(conditions)} would not change that")
         return self._apply_checked(f"{self._names(conditions)} {'on' if wanted else 'off'}", after)
 
@@ -232,7 +246,13 @@ class Editor:
         if condition.scope != "bit":
             return in_config(condition, self.situation.td.config)
         assert condition.field is not None
-        return bool(self.situation.td.get(condition.field)) is not condition.negated
+        bit = condition.field
+        if not self.situation.td.known_at(bit.leaf) & bit.mask and not self._configurable(bit):
+            return True
+        return bool(self._shown(bit)) is not condition.negated
+
+    def _configurable(self, bit: Field) -> bool:
+        return bool(self.classes_at(bit.leaf).entry.configurable & bit.mask)
 
     def _needs_gates(self, bit: Field, model: VcpuModel, closed: list[Condition]) -> Outcome:
         """Refuse for closed gates, with the model that opens them and sets the bit as the cure."""
@@ -242,7 +262,7 @@ class Editor:
             if problem:
                 return refused(f"{message}, but {problem}")
         after = evaluate(model, self.module, self.platform)
-        if not after.td.get(bit):
+        if not _may_be(after, bit, 1):
             return refused(f"{message}, and this CPU has 0")
         count = sum(mask.bit_count() for mask in self._changed(after).values())
         return refused(f"{message}: Enter sets it ({count} bits change)", model)
@@ -266,19 +286,19 @@ class Editor:
 
     def _with_bit(self, model: VcpuModel, bit: Field, on: bool) -> tuple[VcpuModel, str]:
         model = model.wish(bit, int(on))
-        got = evaluate(model, self.module, self.platform).td.get(bit)
-        return model, "" if got == on else f"{bit.key} can't be {int(on)} here"
+        possible = _may_be(evaluate(model, self.module, self.platform), bit, int(on))
+        return model, "" if possible else f"{bit.key} can't be {int(on)} here"
 
     def _set_word(self, what: str, key: str, edit: tuple[int, str]) -> Outcome:
         value, problem = edit
         if self.read_only:
-            return refused("read only: nothing can be changed")
+            return refused(READ_ONLY)
         if problem:
             return refused(problem)
         before = getattr(self.model, key)
         names = names_of(before ^ value, ATTRIBUTES) if key == "attributes" else []
         model = with_word(self.model, key, value)
-        return self._apply(f"{what} {' '.join(names) or f'{before:X} -> {value:X}'}", model, self.module, self.platform)
+        return self.apply(f"{what} {' '.join(names) or f'{before:X} -> {value:X}'}", model)
 
     def _fresh_refusals(self, after: Situation) -> list[str]:
         return [str(item) for item in after.refusals if item not in self.situation.refusals]
@@ -287,14 +307,9 @@ class Editor:
         fresh = self._fresh_refusals(after)
         return refused(fresh[0]) if fresh else self._become(label, after)
 
-    def _apply(self, label: str, model: VcpuModel, module: Module, platform: Platform | None) -> Outcome:
-        if self.read_only and (model.module, model.platform) == (self.model.module, self.model.platform):
-            return refused("read only: nothing can be changed")
-        return self._become(label, evaluate(model, module, platform))
-
     def _become(self, label: str, after: Situation) -> Outcome:
         changed = self._changed(after)
-        self._undo.append((label, self.model))
+        self._undo.append((label, self.situation))
         self._redo.clear()
         self.situation = after
         count = sum(mask.bit_count() for mask in changed.values())
@@ -308,23 +323,15 @@ class Editor:
         return {leaf: mask & ALL_ONES for leaf, mask in masks.items() if mask & ALL_ONES}
 
     def _step(
-        self, source: list[tuple[str, VcpuModel]], target: list[tuple[str, VcpuModel]], word: str, nothing: str
+        self, source: list[tuple[str, Situation]], target: list[tuple[str, Situation]], word: str, nothing: str
     ) -> Outcome:
         if not source:
             return refused(nothing)
-        label, model = source.pop()
-        target.append((label, self.model))
-        after = self._situation_of(model)
+        label, after = source.pop()
+        target.append((label, self.situation))
         changed = self._changed(after)
         self.situation = after
         return Outcome(True, f"{word}: {label}", changed)
-
-    def _situation_of(self, model: VcpuModel) -> Situation:
-        """A former model on its module and platform; the present ones where they were not of its choosing."""
-        module = library.module(model.module) if model.module and model.module != self.model.module else self.module
-        if model.platform == self.model.platform:
-            return evaluate(model, module, self.platform)
-        return evaluate(model, module, library.platform(model.platform) if model.platform else None)
 
 
 REASONS = {

@@ -251,15 +251,16 @@ def save(model: VcpuModel, path: Path) -> None:
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Replace a file's content, keeping the previous one as ``.bak``; TdxtuiError leaves the file as it was."""
-    target = Path(os.path.realpath(path))
     try:
+        target = Path(os.path.realpath(path))
         if target.exists():
             if not target.is_file():
                 raise OSError("it is no ordinary file")
             _put(target.read_bytes(), target.with_name(target.name + ".bak"), like=target)
         _put(data, target, like=target)
-    except OSError as error:
-        raise TdxtuiError(f"{shown(str(path), MAX_MESSAGE)}: can't be saved: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise TdxtuiError(f"{shown(str(path), MAX_MESSAGE)}: can't be saved: {reason}") from None
 
 
 def _put(data: bytes, target: Path, like: Path) -> None:

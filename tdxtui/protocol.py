@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 from tdxtui import library, runtime
-from tdxtui.cpuid import CpuidTable, Leaf, quad
+from tdxtui.cpuid import CpuidTable, Leaf, parse_quad, quad
 from tdxtui.dynamic import GuestState
 from tdxtui.errors import TdxtuiError
 from tdxtui.module import Module
@@ -39,6 +40,14 @@ def answer_guest(request: Any) -> Answer:
     return _answered(request, _guest)
 
 
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """A file's lines; of one that is too long only the beginning, so that it can't fill the memory."""
+    while line := file.readline(MAX_LINE + 1):
+        yield line
+        while len(line) > MAX_LINE and not line.endswith(b"\n"):
+            line = file.readline(MAX_LINE + 1) or b"\n"
+
+
 def stream(lines: Iterable[bytes], answer: Callable[[Any], Answer]) -> Iterator[Answer]:
     """An answer for each line, in order; blank lines are passed over."""
     for line in lines:
@@ -50,7 +59,7 @@ def _answer_line(line: bytes, answer: Callable[[Any], Answer]) -> Answer:
     if len(line) > MAX_LINE:
         return {"id": None, "error": f"the line is longer than {MAX_LINE >> 20} MiB"}
     try:
-        request = json.loads(line, parse_constant=_no_constant)
+        request = json.loads(line, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         return {"id": None, "error": f"the line is not JSON: {reason}"}
@@ -59,6 +68,14 @@ def _answer_line(line: bytes, answer: Callable[[Any], Answer]) -> Answer:
 
 def _no_constant(text: str) -> Any:
     raise ValueError(f"{text} is none of its numbers")
+
+
+def _finite(text: str) -> float:
+    """A number; one that overflows would come back as Infinity, which no JSON reader takes."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{shown(text, MAX_SHOWN)} is too large a number")
+    return number
 
 
 def _answered(request: Any, answer: Callable[[_Object], Answer]) -> Answer:
@@ -128,12 +145,9 @@ class _Object:
 
     def quad(self, key: str, value: Any) -> int:
         try:
-            data = bytes.fromhex(value) if len(value) == 32 else b""
-        except (TypeError, ValueError):
-            data = b""
-        if len(data) != 16:
-            raise self.error(key, f"{_shown(value)}: expected 32 hex digits (EAX EBX ECX EDX)")
-        return int.from_bytes(data, "big")
+            return parse_quad(value)
+        except (TypeError, ValueError) as error:
+            raise self.error(key, f"{_shown(value)}: expected 32 hex digits (EAX EBX ECX EDX)") from error
 
 
 def _resolve(request: _Object) -> Answer:

@@ -18,7 +18,7 @@ from tdxtui.module import Condition, Entry, Equal, Gate, Module, NeedsMsr
 from tdxtui.refusal import MNG_INIT, Refusal, Refused
 from tdxtui.sysinit import Prepared
 from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, TdConfig
-from tdxtui.td_params import check_td_params
+from tdxtui.td_params import td_params_problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,18 +231,19 @@ def _needs_msr_step(needs: NeedsMsr) -> Step:
 
 
 def _computed_step(field: Field, by: str, number: int) -> Step:
-    function, mask, shift = FUNCTIONS[by], ~field.mask, field.shift
+    function, mask, shift = FUNCTIONS[by], field.mask, field.shift
 
     def step(state: _State) -> None:
-        state.values[number] = state.values[number] & mask | function(state) << shift
+        state.values[number] = state.values[number] & ~mask | function(state) << shift & mask
 
     return step
 
 
 def resolve(prepared: Prepared, config: TdConfig) -> VirtualCpuid | Refusal:
     """What a TD of this configuration gets. Never raises; a refusal says what TDH.MNG.INIT would."""
+    for refusal in td_params_problems(prepared, config):
+        return refusal
     try:
-        check_td_params(prepared, config)
         return _resolve(prepared, config, None)
     except Refused as refused:
         return refused.refusal
@@ -250,11 +251,7 @@ def resolve(prepared: Prepared, config: TdConfig) -> VirtualCpuid | Refusal:
 
 def attempt(prepared: Prepared, config: TdConfig) -> tuple[VirtualCpuid, tuple[Refusal, ...]]:
     """As `resolve`, but going on after a refusal: the values that would be, and every refusal on the way."""
-    refusals: list[Refusal] = []
-    try:
-        check_td_params(prepared, config)
-    except Refused as refused:
-        refusals.append(refused.refusal)
+    refusals = list(td_params_problems(prepared, config))
     td = _resolve(prepared, config, refusals)
     return td, tuple(refusals)
 

@@ -6,7 +6,7 @@ together (semantics 3.2).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -95,13 +95,3 @@ def names_of(value: int, names: Mapping[str, int]) -> list[str]:
     rest = [f"bit {bit}" for bit in range(value.bit_length()) if value >> bit & 1]
     order = {name: (mask & -mask) for name, mask in names.items()}
     return sorted(out, key=order.__getitem__) + rest
-
-
-def mask_of(names: Iterable[str], known: Mapping[str, int], what: str) -> int:
-    """The mask of a list of names, in any case; ValueError lists what is known."""
-    mask = 0
-    for name in names:
-        if name.upper() not in known:
-            raise ValueError(f"{name!r} is not a bit of {what}; known are {', '.join(known)}")
-        mask |= known[name.upper()]
-    return mask

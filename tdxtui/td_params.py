@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from tdxtui.module import BitRules, XfamRules
-from tdxtui.refusal import MNG_INIT, Refusal, Refused, shutdown
+from tdxtui.refusal import MNG_INIT, Refusal
 from tdxtui.sysinit import Prepared
 from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, EPTP_4_LEVEL, EPTP_5_LEVEL, XFAM_COMPONENTS, TdConfig, names_of
 
 MAX_TSC_HZ = (1 << 32) - 1
 
 
-def check_td_params(prepared: Prepared, config: TdConfig) -> None:
-    """Raise Refused as the module would."""
-    _check(attributes_problem(prepared, config.attributes), "2.1", "ATTRIBUTES")
-    _check(xfam_problem(prepared, config.xfam), "3.1", "XFAM")
-    if prepared.tsc_hz > MAX_TSC_HZ:
-        raise shutdown(MNG_INIT, "3.3", "the native TSC frequency is above 2^32-1 Hz")
+def td_params_problems(prepared: Prepared, config: TdConfig) -> Iterator[Refusal]:
+    """What the module would refuse, in its order; it stops at the first."""
     rules = prepared.module.td_params
-    if not 0 < config.max_vcpus <= rules.max_vcpus:
-        _check(f"MAX_VCPUS is {config.max_vcpus}; it must be 1..{rules.max_vcpus}", "3.3", "MAX_VCPUS")
-    if config.num_l2_vms > rules.max_l2_vms:
-        _check(f"NUM_L2_VMS is {config.num_l2_vms}; at most {rules.max_l2_vms} are possible", "3.3", "NUM_L2_VMS")
-    _check(config_flags_problem(prepared, config.config_flags), "3.3", "EXEC_CONTROLS")
-    _check(_eptp_problem(prepared, config), "3.3", "EPTP_CONTROLS")
     lowest, highest = rules.tsc_frequency
+    yield from _refusal(attributes_problem(prepared, config.attributes), "2.1", "ATTRIBUTES")
+    yield from _refusal(xfam_problem(prepared, config.xfam), "3.1", "XFAM")
+    if prepared.tsc_hz > MAX_TSC_HZ:
+        yield Refusal("FATAL_ERROR", MNG_INIT, "3.3", "the native TSC frequency is above 2^32-1 Hz")
+    if not 0 < config.max_vcpus <= rules.max_vcpus:
+        yield from _refusal(f"MAX_VCPUS is {config.max_vcpus}; it must be 1..{rules.max_vcpus}", "3.3", "MAX_VCPUS")
+    if config.num_l2_vms > rules.max_l2_vms:
+        yield from _refusal(
+            f"NUM_L2_VMS is {config.num_l2_vms}; at most {rules.max_l2_vms} are possible", "3.3", "NUM_L2_VMS"
+        )
+    yield from _refusal(config_flags_problem(prepared, config.config_flags), "3.3", "EXEC_CONTROLS")
+    yield from _refusal(_eptp_problem(prepared, config), "3.3", "EPTP_CONTROLS")
     if not lowest <= config.tsc_frequency <= highest:
-        _check(f"the TSC frequency must be {lowest * 25}..{highest * 25} MHz", "3.3", "TSC_FREQUENCY")
+        yield from _refusal(f"the TSC frequency must be {lowest * 25}..{highest * 25} MHz", "3.3", "TSC_FREQUENCY")
     if config.msr_config_ctls & ~1:
-        _check("MSR_CONFIG_CTLS has reserved bits set", "3.3", "RDX")
+        yield from _refusal("MSR_CONFIG_CTLS has reserved bits set", "3.3", "RDX")
 
 
-def _check(problem: str, rule: str, operand: str) -> None:
+def _refusal(problem: str, rule: str, operand: str) -> Iterator[Refusal]:
     if problem:
-        raise Refused(Refusal("TDX_OPERAND_INVALID", MNG_INIT, rule, problem, operand=operand))
+        yield Refusal("TDX_OPERAND_INVALID", MNG_INIT, rule, problem, operand=operand)
 
 
 def attributes_problem(prepared: Prepared, attributes: int) -> str:

@@ -325,6 +325,12 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     assert str(caught.value) == f"{path}: can't be saved: No such file or directory"
 
 
+def test_what_is_no_name_of_a_file(tmp_path: Path) -> None:
+    with pytest.raises(TdxtuiError) as caught:
+        model_file.save(SMALL, Path("a\0b.toml"))
+    assert str(caught.value) == "a\\x00b.toml: can't be saved: embedded null byte"
+
+
 def test_what_is_no_ordinary_file_is_not_replaced(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -11,6 +11,7 @@ from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.theme import Theme
+from textual.widget import Widget
 
 from tdxtui import library, model_file
 from tdxtui.cpuid import Field, Leaf, Register
@@ -67,7 +68,8 @@ class TdxApp(App[None]):
         self.palette = palette
         self._own_theme = theme
         self._cure: VcpuModel | None = None
-        self._notice = notice
+        self._said = (notice, False)
+        self.problem = ""
         self._shown_conflicts = self._conflict_leaves()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -116,8 +118,6 @@ class TdxApp(App[None]):
         self._grid.focus()
         self._fit(self.size.width, self.size.height)
         self._show_all()
-        if self._notice:
-            self._say(self._notice)
         self.call_after_refresh(self._started)
 
     def _started(self) -> None:
@@ -133,7 +133,8 @@ class TdxApp(App[None]):
         try:
             model_file.validate_file(self.editor.path)
         except TdxtuiError as error:
-            self.exit(return_code=2, message=f"tdxtui: {error}")
+            self.problem = str(error)
+            self.exit(return_code=2)
 
     def on_resize(self, event: events.Resize) -> None:
         """Another size may want another layout."""
@@ -153,6 +154,8 @@ class TdxApp(App[None]):
         self._xfam.display = height >= SWITCHES_FROM_HEIGHT
         self._why.display = height >= 16
         self.query_one("#side").set_class(width >= 110, "wide")
+        if self.focused is None or not _seen(self.focused):
+            self._grid.focus()
 
     # -- showing --
 
@@ -163,7 +166,7 @@ class TdxApp(App[None]):
     def _show_all(self) -> None:
         self._show_settings()
         self._show_cursor()
-        self._say("")
+        self._show_message()
 
     def _show_settings(self) -> None:
         width = self.size.width
@@ -176,8 +179,14 @@ class TdxApp(App[None]):
         self._list.select(bit.leaf)
         self._why.show(panes.why(self.editor, bit, self.palette, self._why.size.width))
 
-    def _say(self, message: str, alarm: bool = False) -> None:
-        """A message in the last line, or the keys if there is none."""
+    def _say(self, message: str, alarm: bool = False, cure: VcpuModel | None = None) -> None:
+        """A message in the last line; Enter then applies the cure, and no longer one of a message before."""
+        self._said, self._cure = (message, alarm), cure
+        self._show_message()
+
+    def _show_message(self) -> None:
+        """The last message, or the keys if there is none."""
+        message, alarm = self._said
         style = self.palette.conflict if alarm else self.palette.strong
         text = Text(f" {message}", style) if message else panes.keys(self.palette, self.size.width)
         text.truncate(self.size.width, overflow="ellipsis")
@@ -198,7 +207,6 @@ class TdxApp(App[None]):
 
     def _after(self, outcome: Outcome) -> None:
         """Show what an edit did, or why it did nothing."""
-        self._cure = outcome.cure
         if outcome.done:
             before = self._shown_conflicts
             self._shown_conflicts = self._conflict_leaves()
@@ -207,7 +215,7 @@ class TdxApp(App[None]):
             self._list.show(self.editor.situation, self._grid.leaves)
             self._show_settings()
             self._show_cursor()
-        self._say(outcome.message, alarm=not outcome.done)
+        self._say(outcome.message, not outcome.done, outcome.cure)
 
     def _conflict_leaves(self) -> list[Leaf]:
         """The leaves with conflicts or refusals: these are drawn otherwise without any bit changing its value."""
@@ -218,13 +226,13 @@ class TdxApp(App[None]):
 
     def _moved(self) -> None:
         """The cursor moved."""
-        self._cure = None
         self._show_cursor()
         self._say("")
 
     def on_bit_grid_resized(self) -> None:
-        """The bit numbers stand above the bits."""
+        """The bit numbers stand above the bits; now the width of the pane that says why is known, too."""
         self._ruler.show(Text(ruler(self._grid.size.width), self.palette.muted))
+        self._show_cursor()
 
     def on_bit_grid_toggle(self) -> None:
         """Space on a bit."""
@@ -247,8 +255,8 @@ class TdxApp(App[None]):
 
     def action_focus_pane(self, name: str) -> None:
         """To a pane."""
-        pane = self.query_one(f"#{name}")
-        if pane.display and pane.parent and getattr(pane.parent, "display", True):
+        pane = self.query_one(f"#{name}", Widget)
+        if _seen(pane):
             pane.focus()
             self._say("Space flips it, Esc goes back to the grid" if name != "grid" else "")
         else:
@@ -271,7 +279,8 @@ class TdxApp(App[None]):
         """To the next conflict, or the one before."""
         bits = self._conflicts()
         if not bits:
-            self._say("There is no conflict")
+            elsewhere = self._refusals_elsewhere()
+            self._say(elsewhere[0] if elsewhere else "There is no conflict", alarm=bool(elsewhere))
             return
         order = {leaf: number for number, leaf in enumerate(self._grid.leaves)}
         places = sorted((order[bit.leaf], bit.register, -bit.lsb) for bit in bits)
@@ -280,6 +289,15 @@ class TdxApp(App[None]):
         later = [place for place in places if (place > now if step > 0 else place < now)]
         found = (later or places)[0 if step > 0 else -1]
         self._grid.go_to(Field.bit(self._grid.leaves[found[0]], found[1], -found[2]))
+        for refusal in self.editor.situation.refusals:
+            if refusal.at == self._grid.cursor.leaf:
+                self._say(f"✗ {refusal.because}", alarm=True)
+
+    def _refusals_elsewhere(self) -> list[str]:
+        """The refusals that no leaf of the grid stands for."""
+        situation = self.editor.situation
+        words = [f"The module refuses this CPU: {situation.platform_refusal}"] if situation.platform_refusal else []
+        return words + [str(item) for item in situation.refusals if item.at not in self._grid.leaves]
 
     def _conflicts(self) -> list[Field]:
         situation = self.editor.situation
@@ -291,17 +309,21 @@ class TdxApp(App[None]):
 
     def action_choose_module(self) -> None:
         """A list of the module versions."""
-        names = library.files("modules")
-        lines = [(name, f"{name:10} {library.module(name).evidence:8} {self._verdict(name)}") for name in names]
+        lines = [(name, f"{name:10} {self._about_module(name)}") for name in library.files("modules")]
         from tdxtui.tui.dialogs import Chooser
 
         self.push_screen(Chooser("TDX module", lines, self.editor.module.version), self._set_module)
 
-    def _verdict(self, version: str) -> str:
+    def _about_module(self, name: str) -> str:
+        try:
+            module = library.module(name)
+        except TdxtuiError as error:
+            return str(error)
         if self.editor.platform is None:
-            return ""
-        found = library.prepared(library.module(version), self.editor.platform)
-        return f"refuses this CPU: {found.because}" if isinstance(found, Refusal) else "takes this CPU"
+            return f"evidence: {module.evidence}"
+        found = library.prepared(module, self.editor.platform)
+        verdict = f"refuses this CPU: {found.because}" if isinstance(found, Refusal) else "takes this CPU"
+        return f"evidence: {module.evidence:7}  {verdict}"
 
     def _set_module(self, version: str | None) -> None:
         if version is not None:
@@ -309,7 +331,7 @@ class TdxApp(App[None]):
 
     def action_choose_platform(self) -> None:
         """A list of the platforms."""
-        lines = [(name, f"{name:18} {library.platform(name).title}") for name in library.files("platforms")]
+        lines = [(name, f"{name:18} {_about_platform(name)}") for name in library.files("platforms")]
         lines.append(("", "none               values that depend on the CPU are unknown"))
         present = self.editor.platform.name if self.editor.platform else ""
         from tdxtui.tui.dialogs import Chooser
@@ -354,38 +376,44 @@ class TdxApp(App[None]):
         else:
             self._save(self.editor.path)
 
-    def action_save_as(self) -> None:
+    def action_save_as(self, leave: bool = False) -> None:
         """Ask for a file and save there."""
         name = self.editor.path.name if self.editor.path else f"{self.editor.model.name}.toml"
         from tdxtui.tui.dialogs import FileName
 
-        self.push_screen(FileName("Save as", name), self._save_as)
+        self.push_screen(FileName("Save as", name), lambda name: self._save_as(name, leave))
 
-    def _save_as(self, name: str | None) -> None:
+    def _save_as(self, name: str | None, leave: bool) -> None:
         if name is None:
             return
-        path = Path(name).expanduser()
-        if path.exists() and path != self.editor.path:
+        try:
+            path = Path(name).expanduser()
+            taken = path.exists() and path != self.editor.path
+        except (OSError, RuntimeError) as error:
+            self._say(f"{name}: can't be saved: {getattr(error, 'strerror', None) or error}", alarm=True)
+            return
+        if taken:
             from tdxtui.tui.dialogs import Question
 
             question = f"{path} exists. Its content would be kept as {path.name}.bak."
-            self.push_screen(Question("Replace?", question, (("r", "replace"),)), lambda key: self._replace(key, path))
+            ask = Question("Replace?", question, (("r", "replace"),))
+            self.push_screen(ask, lambda key: self._save(path, leave) if key == "r" else None)
         else:
-            self._save(path)
+            self._save(path, leave)
 
-    def _replace(self, key: str | None, path: Path) -> None:
-        if key == "r":
-            self._save(path)
-
-    def _save(self, path: Path) -> bool:
+    def _save(self, path: Path, leave: bool = False) -> None:
+        if self.editor.read_only and path == self.editor.path:
+            self._say("read only: S saves to another file", alarm=True)
+            return
         try:
             self.editor.save(path)
         except TdxtuiError as error:
             self._say(str(error), alarm=True)
-            return False
+            return
         self._show_settings()
         self._say(f"Saved {path}")
-        return True
+        if leave:
+            self.exit()
 
     def action_leave(self) -> None:
         """Quit, after asking what to do with changes."""
@@ -402,9 +430,20 @@ class TdxApp(App[None]):
         if key == "d":
             self.exit()
         elif key == "s" and self.editor.path is None:
-            self.action_save_as()
-        elif key == "s" and self.editor.path is not None and self._save(self.editor.path):
-            self.exit()
+            self.action_save_as(leave=True)
+        elif key == "s" and self.editor.path is not None:
+            self._save(self.editor.path, leave=True)
+
+
+def _seen(widget: Widget) -> bool:
+    return all(node.display for node in widget.ancestors_with_self if isinstance(node, Widget))
+
+
+def _about_platform(name: str) -> str:
+    try:
+        return library.platform(name).title
+    except TdxtuiError as error:
+        return str(error)
 
 
 _KEY_NAMES = {

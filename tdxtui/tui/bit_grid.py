@@ -19,11 +19,12 @@ from tdxtui.bit_state import BitState, states
 from tdxtui.cpuid import WORD, Field, Leaf, Register
 from tdxtui.evaluate import Situation
 from tdxtui.tui.fast import Bare
+from tdxtui.tui.lines import shortened
 from tdxtui.tui.palette import Palette
 
 LINES_PER_ENTRY = 6
 _REGISTER_LINES = range(1, 5)
-NARROW = 60
+NARROW, HEX_FROM_WIDTH = 60, 51
 WIDE_GAP, NARROW_GAP = 2, 1
 
 
@@ -237,9 +238,10 @@ class BitGrid(ScrollView, Bare, can_focus=True, inherit_bindings=False):
 
     def _title_line(self, leaf: Leaf) -> Strip:
         palette = self._palette
-        segments = [Segment(f" {leaf.sdm}", palette.strong), Segment(f"  {catalog.title(leaf)}", palette.muted)]
-        here = (refusal for refusal in self._situation.refusals if refusal.at == leaf)
-        return Strip([*segments, *(Segment(f"  ✗ {refusal.because}", palette.conflict) for refusal in here)])
+        strip = Strip([Segment(f" {leaf.sdm}", palette.strong), Segment(f"  {catalog.title(leaf)}", palette.muted)])
+        refused = "".join(f"  ✗ {refusal.because}" for refusal in self._situation.refusals if refusal.at == leaf)
+        room = max(self.size.width - strip.cell_length, 0)
+        return Strip([*strip, Segment(shortened(refused, room), palette.conflict)])
 
     def _register_line(self, line: int, cursor: int | None) -> Strip:
         entry, row = divmod(line, LINES_PER_ENTRY)
@@ -247,7 +249,8 @@ class BitGrid(ScrollView, Bare, can_focus=True, inherit_bindings=False):
         palette = self._palette
         name = f"{register.name:>{self._bits_from() - 2}}  " if self._gap() == WIDE_GAP else f" {register.name} "
         segments = self._bit_segments(name, self._states_of(leaf)[register], cursor)
-        segments.append(Segment(f"{' ' * self._gap()}{self._hex(leaf, register)}", palette.text))
+        if self.size.width >= HEX_FROM_WIDTH:
+            segments.append(Segment(f"{' ' * self._gap()}{self._hex(leaf, register)}", palette.text))
         return Strip(segments)
 
     def _states_of(self, leaf: Leaf) -> tuple[list[BitState], ...]:

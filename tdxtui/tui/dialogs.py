@@ -13,6 +13,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from tdxtui.tui.lines import clean
+
 
 class Chooser(ModalScreen[str | None]):
     """A list of (value, line); returns the chosen value, None for none."""
@@ -28,7 +30,7 @@ class Chooser(ModalScreen[str | None]):
         with Vertical(classes="box") as box:
             box.border_title = self._title
             box.border_subtitle = "Enter chooses, Esc goes back"
-            yield OptionList(*(Option(Text(line), id=f"choice-{n}") for n, (_, line) in enumerate(self._choices)))
+            yield OptionList(*(Option(Text(clean(line))) for _, line in self._choices))
 
     def on_mount(self) -> None:
         """Begin at the present choice."""
@@ -53,7 +55,7 @@ class Question(ModalScreen[str]):
         """The question in a box, the answers below."""
         with Vertical(classes="box question") as box:
             box.border_title = self._title
-            yield Static(Text(self._text))
+            yield Static(Text(clean(self._text)))
             yield Static(Text("   ".join(f"[{key}] {what}" for key, what in (*self._answers, ("Esc", "back")))))
 
     def on_key(self, event: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import re
 import signal
 import sys
 import time
@@ -34,6 +35,8 @@ def run(name: str | None, module: str | None, platform: str | None, read_only: b
     saved = asyncio.run(_run(app))
     if saved:
         print(f"tdxtui: stopped by a signal; the changes are in {saved}", file=sys.stderr)
+    if app.problem:
+        raise TdxtuiError(app.problem)
     return app.return_code or 0
 
 
@@ -86,9 +89,10 @@ def state_folder() -> Path:
 
 def _keep(editor: Editor) -> Path | None:
     """Write unsaved changes to the state folder; None if there are none, or it can't be."""
-    if not editor.dirty:
+    if not editor.dirty or editor.read_only:
         return None
-    path = state_folder() / f"{editor.model.name}-{time.strftime('%Y%m%d-%H%M%S')}.toml"
+    name = re.sub(r"[^\w.-]+", "_", editor.model.name)[:80]
+    path = state_folder() / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}.toml"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         model_file.save(editor.model, path)

@@ -13,6 +13,7 @@ from tdxtui import catalog
 from tdxtui.cpuid import Leaf
 from tdxtui.evaluate import Situation
 from tdxtui.tui.fast import Framed
+from tdxtui.tui.lines import shortened
 from tdxtui.tui.palette import Palette
 
 
@@ -50,6 +51,7 @@ class LeafList(Framed, can_focus=True, inherit_bindings=False):
         if leaves != self._leaves:
             self._leaves = list(leaves)
             self._selected = min(self._selected, len(leaves) - 1)
+            self._reveal()
             self.redraw()
             return
         for number, leaf in enumerate(leaves):
@@ -68,9 +70,10 @@ class LeafList(Framed, can_focus=True, inherit_bindings=False):
             self.redraw(old - self._top, number - self._top)
 
     def _reveal(self) -> bool:
-        """Bring the selection into view; whether anything moved."""
+        """Bring the selection into view, with no room left below the last leaf; whether anything moved."""
         height = self.inner.height
         top = min(max(self._top, self._selected - height + 1), self._selected)
+        top = max(min(top, len(self._leaves) - height), 0)
         moved, self._top = height > 0 and top != self._top, top if height else self._top
         return moved
 
@@ -117,7 +120,7 @@ class LeafList(Framed, can_focus=True, inherit_bindings=False):
         conflicts = self._situation.conflicts_at(leaf)
         mark = f"✗{conflicts}" if conflicts else ""
         text = f"{'▸' if selected else ' '}{_short(leaf):6} {catalog.title(leaf)}"
-        text = text[: width - len(mark) - 1].ljust(width - len(mark))
+        text = shortened(text, width - len(mark) - bool(mark)).ljust(width - len(mark))
         return [Segment(text, style), Segment(mark, style if selected else self.palette.conflict)]
 
 

@@ -14,15 +14,26 @@ from tdxtui.tui.fast import Bare, Framed
 from tdxtui.tui.palette import Palette
 
 
+def clean(text: str) -> str:
+    """The text without characters that a terminal would act upon, each replaced by a dot."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else "·" for char in text)
+
+
+def shortened(text: str, width: int) -> str:
+    """The text, its end replaced by an ellipsis if it is wider."""
+    return text if len(text) <= width else f"{text[: max(width - 1, 0)]}…"
+
+
 def segments(line: Text, fallback: Style) -> list[Segment]:
     """A text as segments; its spans must not overlap."""
+    plain = clean(line.plain)
     rest = line.style if isinstance(line.style, Style) else fallback
     out, at = [], 0
     for span in sorted(line.spans):
-        out.append(Segment(line.plain[at : span.start], rest))
-        out.append(Segment(line.plain[span.start : span.end], span.style if isinstance(span.style, Style) else rest))
+        out.append(Segment(plain[at : span.start], rest))
+        out.append(Segment(plain[span.start : span.end], span.style if isinstance(span.style, Style) else rest))
         at = span.end
-    out.append(Segment(line.plain[at:], rest))
+    out.append(Segment(plain[at:], rest))
     return [segment for segment in out if segment.text]
 
 
@@ -62,5 +73,8 @@ class TextPane(Framed):
             self.redraw(*changed)
 
     def inner_line(self, y: int) -> list[Segment]:
-        """One line, a blank before it."""
-        return [Segment(" ", self.palette.text), *self._lines[y]] if y < len(self._lines) else []
+        """One line, a blank before it, its end replaced by an ellipsis if it is too long."""
+        if y >= len(self._lines):
+            return []
+        line, width = Strip([Segment(" ", self.palette.text), *self._lines[y]]), self.inner.width
+        return list(line) if line.cell_length <= width else [*line.crop(0, width - 1), Segment("…", self.palette.text)]

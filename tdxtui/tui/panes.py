@@ -17,27 +17,35 @@ KEYS = (
 )
 
 
-WIDE_HEADER, WIDE_WHY = 100, 80
+NARROW_HEADER, WIDE_HEADER, WIDE_WHY = 60, 100, 80
 
 
 def header(editor: Editor, palette: Palette, width: int) -> Text:
     """File, module, platform and conflicts in one line."""
-    situation = editor.situation
     name = editor.path.name if editor.path else f"{editor.model.name} (not saved)"
     left = Text.assemble((" tdxtui  ", palette.name), (name, palette.strong))
     if editor.dirty:
         left.append(" ● changed", palette.conflict)
     if editor.read_only:
         left.append(" read only", palette.muted)
-    count = situation.conflict_count
-    verdict = (f"✗ {count} conflict{'s' * (count != 1)}", palette.conflict) if count else ("no conflict", palette.muted)
-    wide = f"   module {editor.module.version} ({editor.module.evidence})   CPU {_platform(editor)}   "
-    narrow = f"  {editor.module.version} · {_platform(editor)}  "
-    right = Text.assemble((wide if width >= WIDE_HEADER else narrow, palette.text), verdict, (" ", palette.text))
+    right = _where(editor, palette, width)
     left.truncate(max(width - right.cell_len, 12), overflow="ellipsis")
     left.append(" " * max(width - left.cell_len - right.cell_len, 0), palette.text)
     left.append_text(right)
     return left
+
+
+def _where(editor: Editor, palette: Palette, width: int) -> Text:
+    """The header's right part: module, platform and verdict, in fewer words where there is less room."""
+    count = editor.situation.conflict_count
+    wide = f"   module {editor.module.version} ({editor.module.evidence})   CPU {_platform(editor)}   "
+    narrow = f"  {editor.module.version} · {_platform(editor)}  "
+    if width < NARROW_HEADER:
+        verdict = f"✗{count} " if count else ""
+    else:
+        verdict = f"✗ {count} conflict{'s' * (count != 1)} " if count else "no conflict "
+    style = palette.conflict if count else palette.muted
+    return Text.assemble((wide if width >= WIDE_HEADER else narrow, palette.text), (verdict, style))
 
 
 def _platform(editor: Editor) -> str:

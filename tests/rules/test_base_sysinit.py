@@ -250,7 +250,7 @@ BAD_SCOPE = "TDH.SYS.INIT TDX_INVALID_WBINVD_SCOPE"
 
 def levels(*pairs: tuple[int, int]) -> dict[str, int]:
     """Leaf 1F with these levels, the rest invalid; 4.3 goes with the last shift."""
-    fields = {}
+    fields: dict[str, int] = {}
     for number, (kind, shift) in enumerate([*pairs, *[(0, 0)] * (6 - len(pairs))]):
         fields |= {f"1f.{number}.eax": shift, f"1f.{number}.ebx": 2 if kind else 0}
         fields[f"1f.{number}.ecx"] = kind << 8 | number

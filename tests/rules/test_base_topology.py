@@ -22,7 +22,7 @@ def level(kind: int) -> Level:
 
 def leaf_1f(levels: Sequence[Level], numbers: Sequence[int] = range(6)) -> dict[str, int]:
     """CPUID_CONFIG of leaf 1F; a valid sub-leaf carries its number unless `numbers` says otherwise."""
-    fields = {}
+    fields: dict[str, int] = {}
     for subleaf, (kind, eax, ebx) in enumerate(levels):
         fields |= {f"1f.{subleaf}.eax": eax, f"1f.{subleaf}.ebx": ebx}
         fields[f"1f.{subleaf}.ecx"] = kind << 8 | numbers[subleaf] if kind else 0
