@@ -198,7 +198,7 @@ def _row(entry_classes: EntryClasses, field: Field, name: str, values: _Values) 
     return {
         "leaf": field.leaf.leaf,
         "subleaf": field.leaf.subleaf,
-        "register": field.register.name.lower(),
+        "register": field.register.key,
         "msb": field.msb,
         "lsb": field.lsb,
         "name": name,

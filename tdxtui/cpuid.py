@@ -30,6 +30,11 @@ class Register(IntEnum):
         """Where the register's bit 0 lies in a packed leaf."""
         return 96 - 32 * self.value
 
+    @property
+    def key(self) -> str:
+        """The name as files write it: ``eax``."""
+        return REGISTER_KEYS[self]
+
     @classmethod
     def parse(cls, text: str) -> Register:
         """The register of a name in any case; ValueError if there is none."""
@@ -37,6 +42,9 @@ class Register(IntEnum):
             return cls[text.upper()]
         except KeyError:
             raise ValueError(f"{text!r} is not a register; write eax, ebx, ecx or edx") from None
+
+
+REGISTER_KEYS = ("eax", "ebx", "ecx", "edx")
 
 
 class Leaf(NamedTuple):
@@ -131,7 +139,7 @@ class Field(NamedTuple):
     @property
     def key(self) -> str:
         """The short notation: ``7.0.ebx.16``, ``7.0.ebx[31:26]``, or ``1.eax`` for a whole register."""
-        return f"{self.leaf.key}.{self.register.name.lower()}{self._bits('.')}"
+        return f"{self.leaf.key}.{self.register.key}{self._bits('.')}"
 
     @property
     def sdm(self) -> str:

@@ -89,12 +89,17 @@ def parse_toml(text: str, source: str) -> dict[str, Any]:
 class Section:
     """One table of a file. Take what it should hold, then call `done`."""
 
-    def __init__(self, data: object, source: str, where: str = "") -> None:
+    def __init__(self, data: object, source: str, parent: Section | None = None, key: str = "") -> None:
         self.source = source
-        self.where = where
+        self._parent, self._key = parent, key
         if not isinstance(data, Mapping):
             raise self.error("", f"expected a table, found {kind_of(data)}")
         self._data = dict(data)
+
+    @property
+    def where(self) -> str:
+        """The way to this table; put together only for an error."""
+        return "" if self._parent is None else self._parent.path(self._key)
 
     def error(self, key: str, message: str) -> DataError:
         """A DataError at a key of this table."""
@@ -183,13 +188,13 @@ class Section:
     def table(self, key: str, required: bool = True) -> Section:
         """A table within this one; an empty one if it is missing and not required."""
         if key not in self._data and not required:
-            return Section({}, self.source, self.path(key))
-        return Section(self.take(key, dict), self.source, self.path(key))
+            return Section({}, self.source, self, key)
+        return Section(self.take(key, dict), self.source, self, key)
 
     def tables(self, key: str) -> Iterator[Section]:
         """Each table of an array of tables."""
         for number, item in enumerate(self.take(key, list, [])):
-            yield Section(item, self.source, f"{self.path(key)}[{number}]")
+            yield Section(item, self.source, self, f"{key}[{number}]")
 
     def done(self) -> None:
         """Refuse what was not taken."""
