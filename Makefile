@@ -34,6 +34,8 @@ $(VENV)/bin/python:
 
 $(VENV)/run: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@# An editable install leaves the compiling to the first start, or to every start where bytecode is not written.
+	@$(BIN)/python -m compileall -q tdxtui
 	@touch $@
 
 $(VENV)/dev: $(VENV)/run

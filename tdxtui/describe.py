@@ -28,11 +28,11 @@ class Description:
 SENTENCES = {
     BitClass.VE: "The leaf gives a guest with default TD_CTLS #VE.",
     BitClass.DYNAMIC: "The run time decides: {how}.",
-    BitClass.GUEST: "The guest decides, through TD_CTLS.REDUCE_VE and FEATURE_PARAVIRT_CTLS.",
+    BitClass.GUEST: "The guest decides: REDUCE_VE, FEATURE_PARAVIRT_CTLS.",
     BitClass.FIXED_0: "Fixed to 0 by the module.",
     BitClass.FIXED_1: "Fixed to 1: by the module, or demanded of every CPU.",
     BitClass.CONFIGURED: "Configured: CPUID_CONFIG decides, whatever the CPU has.",
-    BitClass.CONFIGURED_NATIVE: "Configured & Native: CPUID_CONFIG AND the CPU's own bit.",
+    BitClass.CONFIGURED_NATIVE: "Configured & Native: CPUID_CONFIG AND the CPU's bit.",
     BitClass.ATTRIBUTES: "Shows a bit of ATTRIBUTES.",
     BitClass.COMPUTED: "Computed by the module: {how}.",
     BitClass.NATIVE: "Native: the CPU's value passes through.",

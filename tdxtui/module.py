@@ -4,8 +4,6 @@
 by `module_file`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,7 +27,7 @@ class Condition(NamedTuple):
     negated: bool = False
 
     @staticmethod
-    def parse(text: str) -> Condition:
+    def parse(text: str) -> "Condition":
         """Read a condition; ValueError says what is wrong."""
         negated, text = text.startswith("!"), text.removeprefix("!")
         scope, _, name = text.partition(".")

@@ -19,6 +19,7 @@ from tdxtui.editor import Editor, Outcome
 from tdxtui.errors import TdxtuiError
 from tdxtui.model import VcpuModel
 from tdxtui.refusal import Refusal
+from tdxtui.strict import shown
 from tdxtui.td import ATTRIBUTES, XFAM, XFAM_COMPONENTS, XFAM_GROUPS
 from tdxtui.tui import panes
 from tdxtui.tui.bit_grid import BitGrid, ruler
@@ -66,11 +67,20 @@ class TdxApp(App[None]):
         super().__init__(ansi_color=no_color)
         self.editor = editor
         self.palette = palette
-        self._own_theme = theme
+        self._start_with(theme)
         self._cure: VcpuModel | None = None
         self._said = (notice, False)
+        self._width, self._height, self._tiny = 0, 0, False
+        self._asked = "grid"
         self.problem = ""
         self._shown_conflicts = self._conflict_leaves()
+
+    def _start_with(self, theme: Theme) -> None:
+        """Use a theme before anything is laid out: a change of theme later would lay everything out twice."""
+        self.register_theme(theme)
+        name = next(name for name in NO_COLOR_THEMES if name in self.available_themes) if self._no_color else theme.name
+        self.set_reactive(App.theme, name)
+        self.stylesheet.set_variables(self.get_css_variables())
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """The stylesheet's own variables, for themes that say nothing of them."""
@@ -107,14 +117,7 @@ class TdxApp(App[None]):
         yield self._small
 
     def on_mount(self) -> None:
-        """Colours, titles, focus."""
-        if self._no_color:
-            self.theme = next(name for name in NO_COLOR_THEMES if name in self.available_themes)
-        else:
-            self.register_theme(self._own_theme)
-            self.theme = self._own_theme.name
-        self._xfam.styles.height = self._xfam.rows + 2
-        self._attributes.styles.height = self._attributes.rows + 2
+        """The first layout, and focus."""
         self._grid.focus()
         self._fit(self.size.width, self.size.height)
         self._show_all()
@@ -142,6 +145,8 @@ class TdxApp(App[None]):
         self._show_all()
 
     def _fit(self, width: int, height: int) -> None:
+        # While a dialog is open, `size` follows a resize only later.
+        self._width, self._height = width, height
         tiny = width < MIN_WIDTH or height < MIN_HEIGHT
         for name in ("header", "middle", "status"):
             self.query_one(f"#{name}").display = not tiny
@@ -150,12 +155,22 @@ class TdxApp(App[None]):
             message = f"tdxtui needs {MIN_WIDTH}x{MIN_HEIGHT}; this is {width}x{height}"
             self._small.show(Text(message, self.palette.text))
         self.query_one("#side").display = width >= SIDE_FROM_WIDTH
-        self._attributes.display = height >= SWITCHES_FROM_HEIGHT + self._attributes.rows
-        self._xfam.display = height >= SWITCHES_FROM_HEIGHT
+        self._fit_switches()
         self._why.display = height >= 16
         self.query_one("#side").set_class(width >= 110, "wide")
-        if self.focused is None or not _seen(self.focused):
+        focused = self.screen_stack[0].focused
+        if focused is None or not _seen(focused) or self._tiny:
             self._grid.focus()
+        self._tiny = tiny
+
+    def _fit_switches(self) -> None:
+        """Show XFAM and ATTRIBUTES, or where there is no room for both the one that was asked for."""
+        both = self._height >= SWITCHES_FROM_HEIGHT + self._attributes.rows
+        one = self._height >= SWITCHES_FROM_HEIGHT
+        self._xfam.display = both or (one and self._asked != "attributes")
+        self._attributes.display = both or (one and self._asked == "attributes")
+        for pane in (self._xfam, self._attributes):
+            pane.styles.height = pane.rows + 2
 
     # -- showing --
 
@@ -169,10 +184,13 @@ class TdxApp(App[None]):
         self._show_message()
 
     def _show_settings(self) -> None:
-        width = self.size.width
+        width = self._width
         self._header.show(panes.header(self.editor, self.palette, width))
+        rows = self._xfam.rows, self._attributes.rows
         self._xfam.show(self._xfam_switches())
         self._attributes.show(self._attribute_switches())
+        if rows != (self._xfam.rows, self._attributes.rows):
+            self._fit_switches()
 
     def _show_cursor(self) -> None:
         bit = self._grid.cursor
@@ -188,22 +206,22 @@ class TdxApp(App[None]):
         """The last message, or the keys if there is none."""
         message, alarm = self._said
         style = self.palette.conflict if alarm else self.palette.strong
-        text = Text(f" {message}", style) if message else panes.keys(self.palette, self.size.width)
-        text.truncate(self.size.width, overflow="ellipsis")
+        text = Text(f" {message}", style) if message else panes.keys(self.palette, self._width)
+        text.truncate(self._width, overflow="ellipsis")
         self._status.show(text)
 
     def _xfam_switches(self) -> list[Switch]:
         prepared, xfam = self.editor.situation.td.prepared, self.editor.model.xfam
         order = sorted(LISTED_XFAM, key=lambda name: XFAM[name] & -XFAM[name])
-        shown = [name for name in order if XFAM[name] & (self.editor.module.xfam.allowed | xfam)]
+        names = [name for name in order if XFAM[name] & (self.editor.module.xfam.allowed | xfam)]
         return [
-            Switch(name, xfam & XFAM[name] == XFAM[name], not XFAM[name] & ~prepared.xfam_allowed) for name in shown
+            Switch(name, xfam & XFAM[name] == XFAM[name], not XFAM[name] & ~prepared.xfam_allowed) for name in names
         ]
 
     def _attribute_switches(self) -> list[Switch]:
         allowed, value = self.editor.situation.td.prepared.attributes_allowed, self.editor.model.attributes
-        shown = [name for name, mask in ATTRIBUTES.items() if mask & (self.editor.module.attributes.allowed | value)]
-        return [Switch(name, bool(value & ATTRIBUTES[name]), bool(ATTRIBUTES[name] & allowed)) for name in shown]
+        names = [name for name, mask in ATTRIBUTES.items() if mask & (self.editor.module.attributes.allowed | value)]
+        return [Switch(name, bool(value & ATTRIBUTES[name]), bool(ATTRIBUTES[name] & allowed)) for name in names]
 
     def _after(self, outcome: Outcome) -> None:
         """Show what an edit did, or why it did nothing."""
@@ -255,7 +273,8 @@ class TdxApp(App[None]):
 
     def action_focus_pane(self, name: str) -> None:
         """To a pane."""
-        pane = self.query_one(f"#{name}", Widget)
+        pane, self._asked = self.query_one(f"#{name}", Widget), name
+        self._fit_switches()
         if _seen(pane):
             pane.focus()
             self._say("Space flips it, Esc goes back to the grid" if name != "grid" else "")
@@ -390,7 +409,7 @@ class TdxApp(App[None]):
             path = Path(name).expanduser()
             taken = path.exists() and path != self.editor.path
         except (OSError, RuntimeError) as error:
-            self._say(f"{name}: can't be saved: {getattr(error, 'strerror', None) or error}", alarm=True)
+            self._say_unsaved(f"{name}: can't be saved: {getattr(error, 'strerror', None) or error}")
             return
         if taken:
             from tdxtui.tui.dialogs import Question
@@ -408,12 +427,16 @@ class TdxApp(App[None]):
         try:
             self.editor.save(path)
         except TdxtuiError as error:
-            self._say(str(error), alarm=True)
+            self._say_unsaved(str(error))
             return
         self._show_settings()
         self._say(f"Saved {path}")
         if leave:
             self.exit()
+
+    def _say_unsaved(self, message: str) -> None:
+        """The reason is at the end, so of a long message the middle is left out."""
+        self._say(shown(message, self._width - 2), alarm=True)
 
     def action_leave(self) -> None:
         """Quit, after asking what to do with changes."""

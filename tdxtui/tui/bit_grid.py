@@ -9,9 +9,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tdxtui import catalog
@@ -25,10 +24,11 @@ from tdxtui.tui.palette import Palette
 LINES_PER_ENTRY = 6
 _REGISTER_LINES = range(1, 5)
 NARROW, HEX_FROM_WIDTH = 60, 51
+WIDE_START, NARROW_START = 8, 5
 WIDE_GAP, NARROW_GAP = 2, 1
 
 
-class BitGrid(ScrollView, Bare, can_focus=True, inherit_bindings=False):
+class BitGrid(Bare, can_focus=True, inherit_bindings=False):
     """The grid. `cursor` is the bit under the cursor; Space posts `Toggle`.
 
     `moved` is called at once when the cursor moves, not as a message: what it repaints then goes into the same frame.
@@ -64,15 +64,17 @@ class BitGrid(ScrollView, Bare, can_focus=True, inherit_bindings=False):
         self._states: dict[Leaf, tuple[list[BitState], ...]] = {}
         self._load(situation)
         self._entry, self._register, self._bit = 0, Register.EAX, 31
-        self.virtual_size = self._extent()
+        self._top = self._width = self._height = 0
+        self._start, self._gap = WIDE_START, WIDE_GAP
 
     def _load(self, situation: Situation) -> None:
         self._situation = situation
         self._leaves = [entry.leaf for entry in situation.module.entries]
         self._leaves.sort(key=lambda leaf: (leaf.leaf, leaf.subleaf or 0))
 
-    def _extent(self) -> Size:
-        return Size(1, len(self._leaves) * LINES_PER_ENTRY - 1)
+    @property
+    def _line_count(self) -> int:
+        return len(self._leaves) * LINES_PER_ENTRY - 1
 
     # -- what others ask and tell --
 
@@ -103,9 +105,8 @@ class BitGrid(ScrollView, Bare, can_focus=True, inherit_bindings=False):
         self._states.clear()
         near = [number for number, leaf in enumerate(self._leaves) if leaf.leaf <= here.leaf]
         self._entry = self._leaves.index(here) if here in self._leaves else (near[-1] if near else 0)
-        self.virtual_size = self._extent()
-        self.refresh()
         self._reveal()
+        self.refresh()
 
     def repaint(self, palette: Palette) -> None:
         """Use another palette."""
@@ -141,7 +142,7 @@ class BitGrid(ScrollView, Bare, can_focus=True, inherit_bindings=False):
 
     def action_page(self, step: int) -> None:
         """A screenful of leaves up or down."""
-        self.action_move_leaf(step * max(1, self.size.height // LINES_PER_ENTRY))
+        self.action_move_leaf(step * max(1, self._height // LINES_PER_ENTRY))
 
     def action_edge(self, entry: int) -> None:
         """To the first or last leaf."""
@@ -153,15 +154,14 @@ class BitGrid(ScrollView, Bare, can_focus=True, inherit_bindings=False):
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the mouse is."""
-        line = event.y + self.scroll_offset.y
+        line = event.y + self._top
         entry, row = divmod(line, LINES_PER_ENTRY)
         column = self._bit_at(event.x)
         if entry < len(self._leaves) and row in _REGISTER_LINES:
             self._place(entry, Register(row - 1), self._bit if column is None else column)
 
     def _bit_at(self, x: int) -> int | None:
-        start, gap = self._bits_from(), self._gap()
-        byte, offset = divmod(x - start, 8 + gap)
+        byte, offset = divmod(x - self._start, 8 + self._gap)
         return 31 - byte * 8 - offset if 0 <= byte < 4 and offset < 8 else None
 
     def _place(self, entry: int, register: Register, bit: int) -> None:
@@ -176,27 +176,41 @@ class BitGrid(ScrollView, Bare, can_focus=True, inherit_bindings=False):
     def _cursor_cell(self) -> Region:
         """Where the bit under the cursor is drawn."""
         index = 31 - self._bit
-        x = self._bits_from() + index + index // 8 * self._gap()
-        return Region(x, self._cursor_line() - self.scroll_offset.y, 1, 1)
+        x = self._start + index + index // 8 * self._gap
+        return Region(x, self._cursor_line() - self._top, 1, 1)
 
     def _reveal(self) -> bool:
         """Scroll so that the cursor's leaf is seen; whether anything moved."""
-        height = self.size.height
+        height = self._height
         if not height:
             return False
-        top = self.scroll_offset.y
         first, last = self._entry * LINES_PER_ENTRY, self._entry * LINES_PER_ENTRY + LINES_PER_ENTRY - 1
         if height < LINES_PER_ENTRY:
             first, last = self._cursor_line(), self._cursor_line() + 1
-        target = min(max(top, last - height), first)
-        target = min(max(target, 0), max(self.virtual_size.height - height, 0))
-        if target == top:
+        return self._put_top(min(max(self._top, last - height), first))
+
+    def _put_top(self, line: int) -> bool:
+        """Bring a line to the top, as far as the last one allows; whether anything moved."""
+        top = min(max(line, 0), max(self._line_count - self._height, 0))
+        if top == self._top:
             return False
-        self.scroll_to(y=target, animate=False, force=True)
+        self._top = top
+        self.refresh()
         return True
+
+    def on_mouse_scroll_down(self) -> None:
+        """Scroll without moving the cursor."""
+        self._put_top(self._top + LINES_PER_ENTRY // 2)
+
+    def on_mouse_scroll_up(self) -> None:
+        """Scroll without moving the cursor."""
+        self._put_top(self._top - LINES_PER_ENTRY // 2)
 
     def on_resize(self) -> None:
         """Another width lays the lines out anew; the cursor stays in view."""
+        self._width, self._height = self.size
+        wide = self._width >= NARROW
+        self._start, self._gap = (WIDE_START, WIDE_GAP) if wide else (NARROW_START, NARROW_GAP)
         self._cache.clear()
         self._reveal()
         self.post_message(self.Resized())
@@ -206,29 +220,32 @@ class BitGrid(ScrollView, Bare, can_focus=True, inherit_bindings=False):
     def _cursor_line(self) -> int:
         return self._entry * LINES_PER_ENTRY + 1 + self._register
 
-    def _gap(self) -> int:
-        return NARROW_GAP if self.size.width < NARROW else WIDE_GAP
-
-    def _bits_from(self) -> int:
-        return 5 if self.size.width < NARROW else 8
-
     def _forget(self, entry: int) -> None:
         self._states.pop(self._leaves[entry], None)
         first = entry * LINES_PER_ENTRY
         for line in range(first, first + LINES_PER_ENTRY):
             self._cache.pop(line, None)
-        self.refresh_lines(first, LINES_PER_ENTRY)
+        self.refresh(Region(0, first - self._top, self._width, LINES_PER_ENTRY))
 
     def render_line(self, y: int) -> Strip:
         """One line of the visible part."""
-        line = y + self.scroll_offset.y
-        width = self.size.width
+        line = y + self._top
         if line == self._cursor_line():
-            return self._register_line(line, self._bit).adjust_cell_length(width, self._palette.text)
-        strip = self._cache.get(line)
-        if strip is None:
-            strip = self._cache[line] = self._line(line).adjust_cell_length(width, self._palette.text)
-        return strip
+            strip = self._finished(self._register_line(line, self._bit))
+        elif line in self._cache:
+            strip = self._cache[line]
+        else:
+            strip = self._cache[line] = self._finished(self._line(line))
+        return Strip([*strip, self._bar(y)], self._width)
+
+    def _finished(self, strip: Strip) -> Strip:
+        return strip.adjust_cell_length(self._width - 1, self._palette.text)
+
+    def _bar(self, y: int) -> Segment:
+        """A line of the scroll bar: the thumb shows which part of all lines is in view."""
+        total = max(self._line_count, 1)
+        first, last = self._top * self._height // total, (self._top + self._height) * self._height // total
+        return Segment("┃" if first <= y <= last else " ", self._palette.edge)
 
     def _line(self, line: int) -> Strip:
         entry, row = divmod(line, LINES_PER_ENTRY)
@@ -240,17 +257,17 @@ class BitGrid(ScrollView, Bare, can_focus=True, inherit_bindings=False):
         palette = self._palette
         strip = Strip([Segment(f" {leaf.sdm}", palette.strong), Segment(f"  {catalog.title(leaf)}", palette.muted)])
         refused = "".join(f"  ✗ {refusal.because}" for refusal in self._situation.refusals if refusal.at == leaf)
-        room = max(self.size.width - strip.cell_length, 0)
+        room = max(self._width - 1 - strip.cell_length, 0)
         return Strip([*strip, Segment(shortened(refused, room), palette.conflict)])
 
     def _register_line(self, line: int, cursor: int | None) -> Strip:
         entry, row = divmod(line, LINES_PER_ENTRY)
         leaf, register = self._leaves[entry], Register(row - 1)
         palette = self._palette
-        name = f"{register.name:>{self._bits_from() - 2}}  " if self._gap() == WIDE_GAP else f" {register.name} "
+        name = f" {register.name} ".rjust(self._start - 1).ljust(self._start)
         segments = self._bit_segments(name, self._states_of(leaf)[register], cursor)
-        if self.size.width >= HEX_FROM_WIDTH:
-            segments.append(Segment(f"{' ' * self._gap()}{self._hex(leaf, register)}", palette.text))
+        if self._width >= HEX_FROM_WIDTH:
+            segments.append(Segment(f"{' ' * self._gap}{self._hex(leaf, register)}", palette.text))
         return Strip(segments)
 
     def _states_of(self, leaf: Leaf) -> tuple[list[BitState], ...]:
@@ -264,7 +281,7 @@ class BitGrid(ScrollView, Bare, can_focus=True, inherit_bindings=False):
 
         The gaps between bytes belong to a run where its style doesn't show on a blank: the fewer runs, the faster.
         """
-        styles, gap = self._palette.states, " " * self._gap()
+        styles, gap = self._palette.states, " " * self._gap
         segments: list[Segment] = []
         text, style = name, styles[BitState.FIXED_0]
         for index, state in enumerate(row):
@@ -300,6 +317,6 @@ class BitGrid(ScrollView, Bare, can_focus=True, inherit_bindings=False):
 
 def ruler(width: int) -> str:
     """The bit numbers above the grid, for a grid of this width."""
-    start, gap = (5, NARROW_GAP) if width < NARROW else (8, WIDE_GAP)
+    start, gap = (NARROW_START, NARROW_GAP) if width < NARROW else (WIDE_START, WIDE_GAP)
     blocks = (f"{byte * 8 + 7:<2}    {byte * 8:>2}" for byte in (3, 2, 1, 0))
     return " " * start + (" " * gap).join(blocks)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import re
 import signal
@@ -23,8 +22,6 @@ DEFAULT_MODULE = "1.5.06"
 
 def run(name: str | None, module: str | None, platform: str | None, read_only: bool, theme: str) -> int:
     """Show the screen until the user leaves; the exit status."""
-    # Collecting garbage while modules load finds none and costs a tenth of the start; the app turns it on again.
-    gc.disable()
     editor, notice = open_editor(name, module, platform, read_only)
     found, colours = palette.load(palette.find(theme))
     no_color = bool(os.environ.get("NO_COLOR"))
@@ -71,12 +68,12 @@ async def _run(app: object) -> Path | None:
     assert isinstance(app, TdxApp)
     kept: list[Path | None] = []
 
-    def stop() -> None:
+    def stop(number: int) -> None:
         kept.append(_keep(app.editor))
-        app.exit(return_code=128 + signal.SIGTERM)
+        app.exit(return_code=128 + number)
 
     for number in (signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, stop)
+        asyncio.get_running_loop().add_signal_handler(number, stop, number)
     await app.run_async()
     return kept[-1] if kept else None
 

@@ -67,11 +67,11 @@ def why(editor: Editor, bit: Field, palette: Palette, width: int) -> list[Text]:
         Text(about.sentence, palette.text),
     ]
     if about.conditions:
-        parts = [
-            (f"{'✓' if held else '✗'} {name}   ", palette.text if held else palette.conflict)
-            for name, held in about.conditions
-        ]
-        lines.append(Text.assemble(*parts))
+        line = Text()
+        for name, held in about.conditions:
+            line.append(f"{'✓' if held else '✗'} {name}", palette.text if held else palette.conflict)
+            line.append("   ", palette.text)
+        lines.append(line)
     lines += [Text(about.note, palette.text)] if about.note else []
     return lines + ([Text(about.names, palette.muted)] if about.names else [])
 
