@@ -67,7 +67,7 @@ def why(editor: Editor, bit: Field, palette: Palette, width: int) -> list[Text]:
         Text(about.sentence, palette.text),
     ]
     if about.conditions:
-        line = Text()
+        line = Text.assemble(("For a 1:  ", palette.muted))
         for name, held in about.conditions:
             line.append(f"{'✓' if held else '✗'} {name}", palette.text if held else palette.conflict)
             line.append("   ", palette.text)
