@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
@@ -13,6 +14,7 @@ import click
 from tdxtui.errors import TdxtuiError
 
 OK, FINDINGS, BAD_INPUT = 0, 1, 2
+MAX_LINE = 500
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -24,6 +26,17 @@ class _Commands(click.Group):
         if not args or (args[0] not in ("-h", "--help", "--version") and not (words and words[0] in self.commands)):
             args = ["open", *args]
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. click would end with 1, our status for findings, when the reader of our output is gone."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise _ReaderGone from None
+
+
+class _ReaderGone(Exception):
+    """Nobody reads our output any more."""
 
 
 def version() -> str:
@@ -62,7 +75,7 @@ def open_(model: str | None, module: str | None, platform: str | None, read_only
     tdxtui open web-tier.toml           a model of yours; a new one if there is no such file
     tdxtui open minimal -m 1.5.34       a preset on another module
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):  # `main` has seen that there are both
         raise TdxtuiError("the screen needs a terminal; scripts use bits, resolve, guest, modules, platforms")
     # Collecting garbage while modules load finds none and costs a tenth of the start; the screen turns it on again.
     gc.disable()
@@ -109,7 +122,10 @@ def bits(
     """
     from tdxtui import classify, listing
 
-    rows = classify.rows(module, platform, _word("--xfam", xfam), _word("--attributes", attributes))
+    if as_json and as_csv:
+        raise TdxtuiError("--json and --csv: one of them, not both")
+    cpu = None if platform == "none" else platform
+    rows = classify.rows(module, cpu, _word("--xfam", xfam), _word("--attributes", attributes))
     if as_csv:
         click.echo(listing.bits_csv(rows), nl=False)
     else:
@@ -154,13 +170,9 @@ def _stream(answer: Callable[[Any], dict[str, Any]]) -> NoReturn:
 def _word(option: str, text: str | None) -> int | None:
     if text is None:
         return None
-    try:
-        value = int(text, 16)
-    except ValueError:
-        value = -1
-    if not 0 <= value < 1 << 64:
+    if not re.fullmatch("(0[xX])?[0-9a-fA-F]{1,16}", text):
         raise TdxtuiError(f"{option}: {text!r} is not a hex number of at most 64 bits; write it as 0xe7")
-    return value
+    return int(text, 16)
 
 
 def _show(found: Any, table: Iterable[str], as_json: bool) -> None:
@@ -175,24 +187,28 @@ def _show(found: Any, table: Iterable[str], as_json: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 fine, 1 findings, 2 bad input, 130 interrupted."""
+    if sys.stdin is None or sys.stdout is None:
+        _fail("standard input or output is closed")
     try:
         commands.main(arguments, prog_name="tdxtui", standalone_mode=False)
         sys.stdout.flush()
     except (TdxtuiError, click.ClickException) as error:
         text = error.format_message() if isinstance(error, click.ClickException) else str(error)
-        _fail(f"tdxtui: {' '.join(text.split())}")
-    except BrokenPipeError:
+        _fail(text)
+    except (BrokenPipeError, _ReaderGone):
         # Whoever read us has gone; the interpreter's own flush at exit must not complain either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except (KeyboardInterrupt, click.Abort):
         sys.exit(130)
     except OSError as error:
-        _fail(f"tdxtui: {error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+        _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
     sys.exit(OK)
 
 
-def _fail(line: str) -> NoReturn:
-    click.echo(line, err=True)
+def _fail(text: str) -> NoReturn:
+    from tdxtui.strict import shown
+
+    click.echo(f"tdxtui: {shown(' '.join(text.split()), MAX_LINE)}", err=True)
     sys.exit(BAD_INPUT)
 

@@ -154,8 +154,8 @@ class Editor:
     def save(self, path: Path | None = None) -> Path:
         """Write the model to its file, or to another one that becomes its file; TdxtuiError if that fails."""
         target = path or self.path
-        if self.read_only:
-            raise TdxtuiError("read only: nothing is saved")
+        if self.read_only and target == self.path:
+            raise TdxtuiError("read only: the file stays as it is")
         if target is None:
             raise TdxtuiError("the model has no file yet")
         model_file.save(self.model, target)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tdxtui import library
 from tdxtui.classify import BitClass, classes
-from tdxtui.cpuid import Leaf
+from tdxtui.cpuid import Field, Leaf, Register
 from tdxtui.model import VcpuModel
 from tdxtui.module import Module
 from tdxtui.platform import Platform
@@ -40,6 +40,23 @@ class Situation:
     def conflicts_at(self, leaf: Leaf) -> int:
         """How many conflicts there are at a leaf."""
         return self.conflicts.get(leaf, 0).bit_count() + sum(refusal.at == leaf for refusal in self.refusals)
+
+    def conflict_leaves(self) -> list[Leaf]:
+        """The leaves with conflicts or refusals."""
+        return [*self.conflicts, *(refusal.at for refusal in self.refusals if refusal.at)]
+
+    def conflict_bits(self) -> list[Field]:
+        """Every conflicting bit; a refusal stands at its leaf's first one."""
+        out = [Field.bit(item.at, Register.EAX, 31) for item in self.refusals if item.at]
+        for leaf, mask in self.conflicts.items():
+            bits = (Field.bit(leaf, register, number) for register in Register for number in range(32))
+            out += [bit for bit in bits if bit.mask & mask]
+        return out
+
+    def refusals_elsewhere(self) -> list[str]:
+        """The refusals that no leaf stands for, the platform's first."""
+        words = [f"The module refuses this CPU: {self.platform_refusal}"] if self.platform_refusal else []
+        return words + [str(item) for item in self.refusals if item.at is None]
 
 
 def evaluate(model: VcpuModel, module: Module, platform: Platform | None) -> Situation:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
@@ -14,12 +13,11 @@ from textual.theme import Theme
 from textual.widget import Widget
 
 from tdxtui import library, model_file
-from tdxtui.cpuid import Field, Leaf, Register
+from tdxtui.cpuid import Field, Register
 from tdxtui.editor import Editor, Outcome
 from tdxtui.errors import TdxtuiError
 from tdxtui.model import VcpuModel
 from tdxtui.refusal import Refusal
-from tdxtui.strict import shown
 from tdxtui.td import ATTRIBUTES, XFAM, XFAM_COMPONENTS, XFAM_GROUPS
 from tdxtui.tui import panes
 from tdxtui.tui.bit_grid import BitGrid, ruler
@@ -27,6 +25,7 @@ from tdxtui.tui.fast import Column, MainScreen, Row
 from tdxtui.tui.leaf_list import LeafList
 from tdxtui.tui.lines import OneLine, TextPane
 from tdxtui.tui.palette import Palette
+from tdxtui.tui.saving import SavingApp
 from tdxtui.tui.switches import Switch, SwitchPane
 
 MIN_WIDTH, MIN_HEIGHT = 44, 10
@@ -38,7 +37,7 @@ LISTED_XFAM = tuple(XFAM_GROUPS) + tuple(
 )
 
 
-class TdxApp(App[None]):
+class TdxApp(SavingApp):
     """Shows an `Editor` and turns keys into its calls."""
 
     CSS_PATH = "app.tcss"
@@ -73,7 +72,7 @@ class TdxApp(App[None]):
         self._width, self._height, self._tiny = 0, 0, False
         self._asked = "grid"
         self.problem = ""
-        self._shown_conflicts = self._conflict_leaves()
+        self._shown_conflicts = editor.situation.conflict_leaves()
 
     def _start_with(self, theme: Theme) -> None:
         """Use a theme before anything is laid out: a change of theme later would lay everything out twice."""
@@ -179,11 +178,12 @@ class TdxApp(App[None]):
         self._grid.go_to(bit)
 
     def _show_all(self) -> None:
-        self._show_settings()
+        self.show_settings()
         self._show_cursor()
         self._show_message()
 
-    def _show_settings(self) -> None:
+    def show_settings(self) -> None:
+        """Show the header and the switches."""
         width = self._width
         self._header.show(panes.header(self.editor, self.palette, width))
         rows = self._xfam.rows, self._attributes.rows
@@ -197,7 +197,7 @@ class TdxApp(App[None]):
         self._list.select(bit.leaf)
         self._why.show(panes.why(self.editor, bit, self.palette, self._why.size.width))
 
-    def _say(self, message: str, alarm: bool = False, cure: VcpuModel | None = None) -> None:
+    def say(self, message: str, alarm: bool = False, cure: VcpuModel | None = None) -> None:
         """A message in the last line; Enter then applies the cure, and no longer one of a message before."""
         self._said, self._cure = (message, alarm), cure
         self._show_message()
@@ -227,25 +227,20 @@ class TdxApp(App[None]):
         """Show what an edit did, or why it did nothing."""
         if outcome.done:
             before = self._shown_conflicts
-            self._shown_conflicts = self._conflict_leaves()
+            self._shown_conflicts = self.editor.situation.conflict_leaves()
             drawn = {**outcome.changed, **dict.fromkeys([*before, *self._shown_conflicts, self._grid.cursor.leaf], 0)}
             self._grid.show(self.editor.situation, drawn)
             self._list.show(self.editor.situation, self._grid.leaves)
-            self._show_settings()
+            self.show_settings()
             self._show_cursor()
-        self._say(outcome.message, not outcome.done, outcome.cure)
-
-    def _conflict_leaves(self) -> list[Leaf]:
-        """The leaves with conflicts or refusals: these are drawn otherwise without any bit changing its value."""
-        situation = self.editor.situation
-        return [*situation.conflicts, *(refusal.at for refusal in situation.refusals if refusal.at)]
+        self.say(outcome.message, not outcome.done, outcome.cure)
 
     # -- events of the panes --
 
     def _moved(self) -> None:
         """The cursor moved."""
         self._show_cursor()
-        self._say("")
+        self.say("")
 
     def on_bit_grid_resized(self) -> None:
         """The bit numbers stand above the bits; now the width of the pane that says why is known, too."""
@@ -277,9 +272,9 @@ class TdxApp(App[None]):
         self._fit_switches()
         if _seen(pane):
             pane.focus()
-            self._say("Space flips it, Esc goes back to the grid" if name != "grid" else "")
+            self.say("Space flips it, Esc goes back to the grid" if name != "grid" else "")
         else:
-            self._say("The window is too small for that pane", alarm=True)
+            self.say("The window is too small for that pane", alarm=True)
 
     def action_apply_cure(self) -> None:
         """Do what the last message offered."""
@@ -296,35 +291,22 @@ class TdxApp(App[None]):
 
     def action_conflict(self, step: int) -> None:
         """To the next conflict, or the one before."""
-        bits = self._conflicts()
+        situation, leaves = self.editor.situation, self._grid.leaves
+        bits = [bit for bit in situation.conflict_bits() if bit.leaf in leaves]
         if not bits:
-            elsewhere = self._refusals_elsewhere()
-            self._say(elsewhere[0] if elsewhere else "There is no conflict", alarm=bool(elsewhere))
+            elsewhere = situation.refusals_elsewhere()
+            self.say(elsewhere[0] if elsewhere else "There is no conflict", alarm=bool(elsewhere))
             return
-        order = {leaf: number for number, leaf in enumerate(self._grid.leaves)}
+        order = {leaf: number for number, leaf in enumerate(leaves)}
         places = sorted((order[bit.leaf], bit.register, -bit.lsb) for bit in bits)
         here = self._grid.cursor
         now = (order[here.leaf], here.register, -here.lsb)
         later = [place for place in places if (place > now if step > 0 else place < now)]
         found = (later or places)[0 if step > 0 else -1]
-        self._grid.go_to(Field.bit(self._grid.leaves[found[0]], found[1], -found[2]))
-        for refusal in self.editor.situation.refusals:
+        self._grid.go_to(Field.bit(leaves[found[0]], found[1], -found[2]))
+        for refusal in situation.refusals:
             if refusal.at == self._grid.cursor.leaf:
-                self._say(f"✗ {refusal.because}", alarm=True)
-
-    def _refusals_elsewhere(self) -> list[str]:
-        """The refusals that no leaf of the grid stands for."""
-        situation = self.editor.situation
-        words = [f"The module refuses this CPU: {situation.platform_refusal}"] if situation.platform_refusal else []
-        return words + [str(item) for item in situation.refusals if item.at not in self._grid.leaves]
-
-    def _conflicts(self) -> list[Field]:
-        situation = self.editor.situation
-        out = [Field.bit(item.at, Register.EAX, 31) for item in situation.refusals if item.at]
-        for leaf, mask in situation.conflicts.items():
-            bits = (Field.bit(leaf, register, number) for register in Register for number in range(32))
-            out += [bit for bit in bits if bit.mask & mask and leaf in self._grid.leaves]
-        return out
+                self.say(f"✗ {refusal.because}", alarm=True)
 
     def action_choose_module(self) -> None:
         """A list of the module versions."""
@@ -365,97 +347,19 @@ class TdxApp(App[None]):
         try:
             outcome: Outcome = switch(name)  # type: ignore[operator]
         except TdxtuiError as error:
-            self._say(str(error), alarm=True)
+            self.say(str(error), alarm=True)
             return
         self._after(outcome)
         refusal = self.editor.situation.platform_refusal
         if refusal is not None:
-            self._say(f"The module refuses this CPU: {refusal}", alarm=True)
+            self.say(f"The module refuses this CPU: {refusal}", alarm=True)
 
     def action_help(self) -> None:
         """Keys and glyphs."""
-        text = Text()
-        text.append("Glyphs\n", self.palette.strong)
-        text.append_text(panes.legend(self.palette))
-        text.append("\nKeys\n", self.palette.strong)
-        for binding in [*BitGrid.BINDINGS, *self.BINDINGS]:
-            if isinstance(binding, Binding):
-                text.append(f"  {_keys(binding):24}", self.palette.strong)
-                text.append(f" {binding.description}\n", self.palette.text)
+        text = panes.help_text([*BitGrid.BINDINGS, *self.BINDINGS], self.palette)
         from tdxtui.tui.dialogs import Help
 
         self.push_screen(Help("Help", text))
-
-    # -- saving and leaving --
-
-    def action_save(self) -> None:
-        """Save to the model's file, or ask for one."""
-        if self.editor.path is None:
-            self.action_save_as()
-        else:
-            self._save(self.editor.path)
-
-    def action_save_as(self, leave: bool = False) -> None:
-        """Ask for a file and save there."""
-        name = self.editor.path.name if self.editor.path else f"{self.editor.model.name}.toml"
-        from tdxtui.tui.dialogs import FileName
-
-        self.push_screen(FileName("Save as", name), lambda name: self._save_as(name, leave))
-
-    def _save_as(self, name: str | None, leave: bool) -> None:
-        if name is None:
-            return
-        try:
-            path = Path(name).expanduser()
-            taken = path.exists() and path != self.editor.path
-        except (OSError, RuntimeError) as error:
-            self._say_unsaved(f"{name}: can't be saved: {getattr(error, 'strerror', None) or error}")
-            return
-        if taken:
-            from tdxtui.tui.dialogs import Question
-
-            question = f"{path} exists. Its content would be kept as {path.name}.bak."
-            ask = Question("Replace?", question, (("r", "replace"),))
-            self.push_screen(ask, lambda key: self._save(path, leave) if key == "r" else None)
-        else:
-            self._save(path, leave)
-
-    def _save(self, path: Path, leave: bool = False) -> None:
-        if self.editor.read_only and path == self.editor.path:
-            self._say("read only: S saves to another file", alarm=True)
-            return
-        try:
-            self.editor.save(path)
-        except TdxtuiError as error:
-            self._say_unsaved(str(error))
-            return
-        self._show_settings()
-        self._say(f"Saved {path}")
-        if leave:
-            self.exit()
-
-    def _say_unsaved(self, message: str) -> None:
-        """The reason is at the end, so of a long message the middle is left out."""
-        self._say(shown(message, self._width - 2), alarm=True)
-
-    def action_leave(self) -> None:
-        """Quit, after asking what to do with changes."""
-        if not self.editor.dirty or self.editor.read_only:
-            self.exit()
-            return
-        from tdxtui.tui.dialogs import Question
-
-        question = f"{self.editor.model.name} has changes that are not saved."
-        answers = (("s", "save and quit"), ("d", "discard them"))
-        self.push_screen(Question("Quit?", question, answers), self._leave)
-
-    def _leave(self, key: str | None) -> None:
-        if key == "d":
-            self.exit()
-        elif key == "s" and self.editor.path is None:
-            self.action_save_as(leave=True)
-        elif key == "s" and self.editor.path is not None:
-            self._save(self.editor.path, leave=True)
 
 
 def _seen(widget: Widget) -> bool:
@@ -467,14 +371,3 @@ def _about_platform(name: str) -> str:
         return library.platform(name).title
     except TdxtuiError as error:
         return str(error)
-
-
-_KEY_NAMES = {
-    "right_square_bracket": "]", "left_square_bracket": "[", "question_mark": "?", "left_curly_bracket": "{",
-    "right_curly_bracket": "}", "pageup": "PgUp", "pagedown": "PgDn", "home": "Home", "end": "End", "space": "Space",
-    "enter": "Enter", "escape": "Esc", "up": "↑", "down": "↓", "left": "←", "right": "→", "f1": "F1",
-}
-
-
-def _keys(binding: Binding) -> str:
-    return ", ".join(_KEY_NAMES.get(key, key) for key in binding.key.split(","))

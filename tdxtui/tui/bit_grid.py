@@ -23,7 +23,7 @@ from tdxtui.tui.palette import Palette
 
 LINES_PER_ENTRY = 6
 _REGISTER_LINES = range(1, 5)
-NARROW, HEX_FROM_WIDTH = 60, 51
+NARROW, HEX_FROM_WIDTH = 60, 52
 WIDE_START, NARROW_START = 8, 5
 WIDE_GAP, NARROW_GAP = 2, 1
 

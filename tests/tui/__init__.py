@@ -1,0 +1,1 @@
+"""The screen, driven through Textual's Pilot."""

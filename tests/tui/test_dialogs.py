@@ -1,0 +1,195 @@
+"""The dialogs: choosers, help, and that nothing behind them is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.binding import Binding
+from textual.widgets import OptionList
+
+from tdxtui import library
+from tdxtui.tui.app import TdxApp
+from tdxtui.tui.bit_grid import BitGrid
+from tdxtui.tui.dialogs import Chooser, Help
+from tests.tui.screen import Screen, opened
+
+
+def choices(screen: Screen) -> list[str]:
+    """The lines of the chooser on top."""
+    options = screen.app.screen.query_one(OptionList)
+    return [str(options.get_option_at_index(number).prompt) for number in range(options.option_count)]
+
+
+# -- modules --
+
+
+async def test_the_module_chooser_lists_all_with_evidence_and_verdict() -> None:
+    async with opened() as screen:
+        await screen.press("m")
+        lines = choices(screen)
+        assert [line.split()[0] for line in lines] == list(library.files("modules"))
+        assert all("takes this CPU" in line for line in lines) and "evidence: read" in lines[-1]
+        assert screen.app.screen.query_one(OptionList).highlighted == 2
+
+
+async def test_choosing_a_module() -> None:
+    async with opened() as screen:
+        await screen.go("7.0.ebx.16")
+        await screen.press("m", "end", "enter")
+        assert screen.editor.module.version == screen.editor.model.module == "2.0.18"
+        assert "module 2.0.18 (read)" in screen.header and "● changed" in screen.header
+        assert screen.cursor == "7.0.ebx.16" and screen.focus == "grid"
+        assert screen.status.startswith("module 2.0.18: ")
+        await screen.press("u")
+        assert "module 1.5.06 (run)" in screen.header and "changed" not in screen.header
+        assert screen.cursor == "7.0.ebx.16"
+
+
+@pytest.mark.parametrize("key", ["escape", "q"])
+async def test_leaving_the_chooser_changes_nothing(key: str) -> None:
+    async with opened() as screen:
+        before = screen.text
+        for opener in "mc":
+            await screen.press(opener, "down", key)
+            assert not screen.editor.dirty
+        assert screen.text == before
+
+
+async def test_other_keys_do_nothing_behind_a_chooser() -> None:
+    async with opened() as screen:
+        await screen.press("down", "m", "x", "a", "s", "u", "]", "c", "m")
+        assert isinstance(screen.app.screen, Chooser) and len(screen.app.screen_stack) == 2
+        await screen.press("escape")
+        assert not screen.editor.dirty and screen.cursor == "0.ebx.31"
+
+
+async def test_a_broken_module_file_of_the_user_is_listed_with_its_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    for kind in ("modules", "platforms"):
+        (tmp_path / "tdxtui" / kind).mkdir(parents=True)
+        (tmp_path / "tdxtui" / kind / "0-mine.toml").write_text("nonsense = [", encoding="utf-8")
+    async with opened() as screen:
+        for key in "mc":
+            before = screen.editor.model
+            await screen.press(key)
+            assert choices(screen)[0].startswith("0-mine") and "0-mine.toml: " in choices(screen)[0]
+            await screen.press("home", "enter")
+            assert "0-mine.toml: " in screen.status and screen.editor.model == before
+
+
+async def test_a_module_that_refuses_the_platform_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = library.files("platforms")["sapphire-rapids"].read_text(encoding="utf-8")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    folder = tmp_path / "tdxtui" / "platforms"
+    folder.mkdir(parents=True)
+    # Without MAX_PA and other things that every module demands.
+    (folder / "odd.toml").write_text(without_leaf(source, "80000008"), encoding="utf-8")
+    async with opened() as screen:
+        names = list(library.files("platforms"))
+        await screen.press("c", "home", *["down"] * names.index("odd"), "enter")
+        assert screen.status.startswith("The module refuses this CPU: ")
+        assert "CPU odd (refused)" in screen.header and "✗ 1 conflict" in screen.header
+        await screen.press("down", "]")
+        assert screen.status.startswith("The module refuses this CPU: ")
+        await screen.press("m")
+        assert all("refuses this CPU: " in line for line in choices(screen))
+        await screen.press("escape")
+        await screen.go("7.0.ebx.16")
+        assert "native" not in "\n".join(screen.pane("why")).split("Native")[-1]
+
+
+def without_leaf(source: str, leaf: str) -> str:
+    """A platform file without a leaf."""
+    lines = source.splitlines(keepends=True)
+    kept = [line for line in lines if not line.strip().startswith((f'"{leaf}"', f"{leaf} "))]
+    assert len(kept) < len(lines)
+    return "".join(kept)
+
+
+# -- platforms --
+
+
+async def test_the_platform_chooser_lists_all_and_none() -> None:
+    async with opened() as screen:
+        await screen.press("c")
+        assert [line.split()[0] for line in choices(screen)] == [*library.files("platforms"), "none"]
+        assert screen.app.screen.query_one(OptionList).highlighted == 2
+
+
+async def test_choosing_another_platform_and_none() -> None:
+    async with opened() as screen:
+        before = screen.row("1.eax")
+        await screen.press("c", "up", "enter")
+        assert screen.editor.model.platform == "granite-rapids" and "CPU granite-rapids" in screen.header
+        await screen.press("c", "end", "enter")
+        assert screen.editor.platform is None and "CPU none" in screen.header
+        assert "?" in screen.row("1.eax")[0] and "?" in screen.row("1.eax")[1]
+        await screen.press("c")
+        assert screen.app.screen.query_one(OptionList).highlighted == 3
+        await screen.press("up", "enter", "u", "u", "u")
+        assert screen.row("1.eax") == before and not screen.editor.dirty
+
+
+# -- help --
+
+
+@pytest.mark.parametrize("key", ["question_mark", "f1"])
+async def test_help_lists_every_binding_and_every_glyph(key: str) -> None:
+    async with opened(size=(120, 60)) as screen:
+        await screen.press(key)
+        text = screen.text
+        for binding in [*TdxApp.BINDINGS, *BitGrid.BINDINGS]:
+            assert isinstance(binding, Binding)
+            assert binding.description in text
+            assert all(name in text for name in binding.key.split(",") if len(name) == 1)
+        for glyph in "01○●✗~v?":
+            assert f"  {glyph}  " in text
+
+
+@pytest.mark.parametrize("key", ["escape", "q", "question_mark", "enter"])
+async def test_help_closes(key: str) -> None:
+    async with opened() as screen:
+        before = screen.text
+        await screen.press("question_mark")
+        assert isinstance(screen.app.screen, Help)
+        await screen.press(key)
+        assert screen.text == before and screen.app.is_running
+
+
+async def test_help_scrolls_where_it_does_not_fit() -> None:
+    async with opened(size=(80, 24)) as screen:
+        await screen.press("question_mark")
+        assert "Quit" not in screen.text
+        await screen.press("end")
+        assert "Quit" in screen.text
+
+
+# -- all --
+
+
+@pytest.mark.parametrize("key", ["m", "c", "S", "question_mark"])
+async def test_a_resize_while_a_dialog_is_open(key: str) -> None:
+    async with opened() as screen:
+        await screen.go("7.0.ebx.16")
+        await screen.press(key)
+        for size in ((80, 24), (44, 10), (30, 5), (100, 30)):
+            await screen.pilot.resize_terminal(*size)
+            await screen.pilot.pause()
+        assert len(screen.app.screen_stack) == 2
+        await screen.press("escape")
+        assert len(screen.app.screen_stack) == 1
+        assert screen.cursor == "7.0.ebx.16" and screen.glyph("7.0.ebx.16") == "●" and screen.focus == "grid"
+        assert screen.app.size == (100, 30) and "CPU sapphire-rapids" in screen.header
+
+
+async def test_the_choosers_fit_into_80_columns() -> None:
+    async with opened(size=(80, 24)) as screen:
+        for key in "mc":
+            await screen.press(key)
+            assert isinstance(screen.app.screen, Chooser)
+            for line in choices(screen):
+                assert any(line.rstrip() in row for row in screen.lines), line
+            await screen.press("escape")
