@@ -75,6 +75,15 @@ def xsave_area_size(td: Computation) -> int:
 
 def xsave_size(prepared: Prepared, components: int) -> int:
     """The standard-format size in bytes of an XSAVE area with these state components."""
+    found = prepared.xsave_sizes.get(components)
+    if found is None:
+        if len(prepared.xsave_sizes) > 4096:
+            prepared.xsave_sizes.clear()
+        found = prepared.xsave_sizes[components] = _xsave_size(prepared, components)
+    return found
+
+
+def _xsave_size(prepared: Prepared, components: int) -> int:
     ends = [XSAVE_HEADER_END]
     for number in range(2, components.bit_length()):
         if components >> number & 1:

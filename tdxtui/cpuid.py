@@ -28,7 +28,7 @@ class Register(IntEnum):
     @property
     def shift(self) -> int:
         """Where the register's bit 0 lies in a packed leaf."""
-        return 96 - 32 * self.value
+        return REGISTER_SHIFTS[self]
 
     @property
     def key(self) -> str:
@@ -45,6 +45,7 @@ class Register(IntEnum):
 
 
 REGISTER_KEYS = ("eax", "ebx", "ecx", "edx")
+REGISTER_SHIFTS = (96, 64, 32, 0)
 
 
 class Leaf(NamedTuple):

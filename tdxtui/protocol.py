@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import marshal
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +25,7 @@ Answer = dict[str, Any]
 MAX_LINE = 4 << 20
 MAX_SHOWN = 60
 MAX_ERROR = 240
+MAX_NATIVES = 256
 
 
 class BadRequest(TdxtuiError):
@@ -177,7 +179,27 @@ def _virtual_cpuid(request: _Object) -> VirtualCpuid | Refusal:
 def _prepared(request: _Object, module: Module) -> Prepared | Refusal:
     if "platform" in request.values:
         return library.prepared(module, library.platform(request.text("platform")))
-    return prepare(module, _platform(request))
+    # A stream mostly asks about few hosts; what TDH.SYS.INIT makes of one is kept.
+    key = _native_key(request)
+    found = _natives.get(key)
+    if found is None:
+        found = prepare(module, _platform(request))
+        if len(_natives) >= MAX_NATIVES:
+            _natives.clear()
+        _natives[key] = found
+    return found
+
+
+_natives: dict[bytes, Prepared | Refusal] = {}
+
+
+def _native_key(request: _Object) -> bytes:
+    """The host of a request as a key: its module, its native values."""
+    host = [request.values.get(key) for key in ("module", "native", "lp_native")]
+    try:
+        return marshal.dumps(host, 2)
+    except ValueError:
+        raise BadRequest("native: is nested too deeply") from None
 
 
 def _result(td: VirtualCpuid | Refusal) -> Answer:

@@ -136,7 +136,7 @@ class Program:
         for gate in self.module.gates:
             if any(condition.scope == "bit" for condition in gate.needs):
                 for leaf, mask in gate.clears.items():
-                    add(leaf, _gate_step(gate, self.index[leaf], mask))
+                    add(leaf, _gate_step(gate, self.index, self.index[leaf], mask))
         for equal in self.module.equals:
             add(equal.bits[0].leaf, _equal_step(equal))
         for needs in self.module.needs_msr:
@@ -191,14 +191,15 @@ def in_config(condition: Condition, config: TdConfig) -> bool:
     return (config.param(condition.scope) & condition.mask == condition.mask) is not condition.negated
 
 
-def _gate_step(gate: Gate, number: int, mask: int) -> Step:
-    conditions = [condition for condition in gate.needs if condition.scope == "bit"]
+def _gate_step(gate: Gate, index: Mapping[Leaf, int], number: int, mask: int) -> Step:
+    bits = [(item.field, item.negated) for item in gate.needs if item.field is not None]
+    conditions = [(index[bit.leaf], bit.mask, negated) for bit, negated in bits]
 
     def step(state: _State) -> None:
-        for condition in conditions:
-            assert condition.field is not None
-            if bool(state.get(condition.field)) is condition.negated:
-                state.values[number] &= ~mask
+        values = state.values
+        for place, bit, negated in conditions:
+            if bool(values[place] & bit) is negated:
+                values[number] &= ~mask
                 return
 
     return step

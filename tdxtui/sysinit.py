@@ -73,6 +73,11 @@ class Prepared:
         return sum(1 << number for number, value in components if number > 1 and value & under_xfd)
 
     @cached_property
+    def xsave_sizes(self) -> dict[int, int]:
+        """Sizes of XSAVE areas by their components, kept as they are worked out."""
+        return {}
+
+    @cached_property
     def fms(self) -> int | None:
         """The platform's CPUID(1).EAX with its reserved bits (1.8), None without a platform."""
         return None if self.platform is None else self.registers(_LEAF_1)[0]
