@@ -96,11 +96,13 @@ def test_what_a_key_repaints_is_all_that_changed(model: Path) -> None:
         ):
             terminal.press(*keys)
             terminal.wait_for(sign)
-            before = terminal.text
+            before, styles = terminal.text, dict(terminal.styles)
             terminal.resize(121, 40)
             terminal.wait_for("╭─ Why")
             terminal.resize(120, 40)
             terminal.wait_for(before)
+            differing = {place for place, style in styles.items() if place[1] < 120 and terminal.styles[place] != style}
+            assert not differing, keys
 
 
 def test_no_color_sends_no_colour(model: Path) -> None:

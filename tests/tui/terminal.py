@@ -28,6 +28,8 @@ class Terminal:
     def __init__(self, *arguments: str, size: tuple[int, int] = (120, 40), cwd: Path, command: str = "", **env: str):
         self.size, self.raw, self._pending = size, "", b""
         self._cells: dict[tuple[int, int], str] = {}
+        self.styles: dict[tuple[int, int], str] = {}
+        self._style = ""
         self._row = self._column = 0
         self.master, self.slave = pty.openpty()
         self.resize(*size)
@@ -161,12 +163,15 @@ class Terminal:
                 self._column = 0
             elif char >= " ":
                 self._cells[self._row, self._column] = char
+                self.styles[self._row, self._column] = self._style
                 self._column += 1
 
     def _obey(self, final: str | None, params: str) -> None:
         if final == "H":
             row, _, column = params.partition(";")
             self._row, self._column = int(row or 1) - 1, int(column or 1) - 1
+        elif final == "m":
+            self._style = params.removeprefix("0")
         elif final == "J" and params == "2":
             self._cells.clear()
 
