@@ -180,22 +180,21 @@ def _prepared(request: _Object, module: Module) -> Prepared | Refusal:
     if "platform" in request.values:
         return library.prepared(module, library.platform(request.text("platform")))
     # A stream mostly asks about few hosts; what TDH.SYS.INIT makes of one is kept.
-    key = _native_key(request)
-    found = _natives.get(key)
-    if found is None:
-        found = prepare(module, _platform(request))
+    key = id(module), _native_key(request)
+    if key not in _natives:
         if len(_natives) >= MAX_NATIVES:
             _natives.clear()
-        _natives[key] = found
-    return found
+        _natives[key] = module, prepare(module, _platform(request))
+    return _natives[key][1]
 
 
-_natives: dict[bytes, Prepared | Refusal] = {}
+# The module is kept with what was made on it, so that its id is no other module's.
+_natives: dict[tuple[int, bytes], tuple[Module, Prepared | Refusal]] = {}
 
 
 def _native_key(request: _Object) -> bytes:
-    """The host of a request as a key: its module, its native values."""
-    host = [request.values.get(key) for key in ("module", "native", "lp_native")]
+    """The host of a request as a key."""
+    host = [request.values.get(key) for key in ("native", "lp_native")]
     try:
         return marshal.dumps(host, 2)
     except ValueError:

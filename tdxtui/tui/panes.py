@@ -107,6 +107,10 @@ def legend(palette: Palette) -> Text:
     for state, meaning in meanings:
         text.append(f"  {state.glyph} ", palette.states[state])
         text.append(f" {meaning}\n", palette.text)
+    text.append("  ■ □ ", palette.strong)
+    text.append("on, off;", palette.text)
+    text.append("  · ", palette.muted)
+    text.append("not with this module and CPU\n", palette.text)
     return text
 
 
