@@ -34,11 +34,12 @@ class Outcome:
     message: str
     changed: Mapping[Leaf, int]
     cure: VcpuModel | None = None
+    cure_label: str = ""
 
 
-def refused(message: str, cure: VcpuModel | None = None) -> Outcome:
+def refused(message: str, cure: VcpuModel | None = None, cure_label: str = "") -> Outcome:
     """An edit that was not made."""
-    return Outcome(False, message, {}, cure)
+    return Outcome(False, message, {}, cure, cure_label)
 
 
 def with_word(model: VcpuModel, word: str, value: int) -> VcpuModel:
@@ -94,12 +95,22 @@ class Editor:
     # -- edits --
 
     def toggle(self, bit: Field) -> Outcome:
-        """Flip a bit by its own switch: CPUID_CONFIG, its ATTRIBUTES bit, or the gates that it hangs on."""
+        """Flip a bit by its own switch: CPUID_CONFIG, its ATTRIBUTES bit, or the gates that it hangs on.
+
+        A conflicting bit that can't be flipped offers to give up the wish.
+        """
         if self.read_only:
             return refused(READ_ONLY)
         found = self.module.entry_field(bit)
         if found is None:
             return refused(f"{bit.key}: module {self.module.version} has no such entry; a guest gets #VE")
+        outcome = self._toggle(found)
+        if outcome.done or outcome.cure or not self.situation.conflicts.get(found.leaf, 0) & found.mask:
+            return outcome
+        dropped = self.model.wish(found, None)
+        return refused(f"{outcome.message}: Enter gives up the wish", dropped, f"no wish for {found.key}")
+
+    def _toggle(self, found: Field) -> Outcome:
         entry = self.classes_at(found.leaf)
         wanted = 1 - self._shown(found)
         if entry.entry.configurable & found.mask:
@@ -265,7 +276,8 @@ class Editor:
         if not _may_be(after, bit, 1):
             return refused(f"{message}, and this CPU has 0")
         count = sum(mask.bit_count() for mask in self._changed(after).values())
-        return refused(f"{message}: Enter sets it ({count} bits change)", model)
+        label = f"{bit.key} = 1 with {self._names(closed)}"
+        return refused(f"{message}: Enter sets it ({count} bits change)", model, label)
 
     def _with_condition(self, model: VcpuModel, condition: Condition, on: bool) -> tuple[VcpuModel, str]:
         """The model with a condition made to hold (or not), or why it can't be."""

@@ -54,9 +54,11 @@ class Situation:
         return out
 
     def refusals_elsewhere(self) -> list[str]:
-        """The refusals that no leaf stands for, the platform's first."""
+        """What conflicts without a leaf to show it: the platform, refusals of TD_PARAMS, wishes for missing leaves."""
         words = [f"The module refuses this CPU: {self.platform_refusal}"] if self.platform_refusal else []
-        return words + [str(item) for item in self.refusals if item.at is None]
+        missing = [leaf for leaf in self.conflicts if self.module.entry_for(leaf) is None]
+        words += [str(item) for item in self.refusals if item.at is None]
+        return words + [f"module {self.module.version} has no {leaf.sdm}, whose bits are wished" for leaf in missing]
 
 
 def evaluate(model: VcpuModel, module: Module, platform: Platform | None) -> Situation:

@@ -140,7 +140,9 @@ def test_a_fixed_bit_refuses_with_a_reason(version: str, platform: str, data: st
         outcome = editor.toggle(bit)
         assert_refused(editor, before, outcome)
         assert outcome.message.startswith(f"{bit.key} is ")
-        assert outcome.cure is None
+        conflicts = bool(before.conflicts.get(bit.leaf, 0) & bit.mask)
+        assert conflicts == outcome.message.endswith("Enter gives up the wish")
+        assert outcome.cure == (before.model.wish(bit, None) if conflicts else None)
     assert not editor.dirty
     assert editor.undo().message == "nothing to undo"
 
@@ -227,7 +229,7 @@ def test_a_flexible_bit_flips_or_says_what_holds_it(version: str, platform: str,
         else:
             assert_refused(editor, before, outcome)
             assert_held(editor, bit, outcome.message)
-            if outcome.cure is not None:
+            if outcome.cure is not None and not outcome.cure_label.startswith("no wish"):
                 assert_cured(editor, bit, outcome.cure)
         assert editor.model == start
 
@@ -743,3 +745,25 @@ def test_a_save_that_fails_leaves_it_dirty(tmp_path: Path) -> None:
         editor.save(tmp_path / "gone" / "x.toml")
     assert editor.dirty
     assert editor.path == tmp_path / "old.toml"
+
+
+# -- giving up a wish --
+
+def test_a_wish_that_can_not_be_had_can_be_given_up() -> None:
+    dtes64 = Field.parse("1.ecx.2")
+    editor = opened("1.5.06", "sapphire-rapids", VcpuModel("x").wish(dtes64, 0))
+    assert editor.situation.conflict_count == 1
+    outcome = editor.toggle(dtes64)
+    assert not outcome.done
+    assert outcome.message.endswith("fixed to 1 by the module, or demanded of every CPU: Enter gives up the wish")
+    assert outcome.cure is not None
+    assert editor.apply(outcome.cure_label, outcome.cure).message == "no wish for 1.ecx.2: 0 bits changed"
+    assert editor.situation.conflict_count == 0
+    assert editor.model.wished(dtes64) is None
+
+
+def test_a_wish_for_a_leaf_that_the_module_has_not_is_told() -> None:
+    editor = opened("1.5.06", "sapphire-rapids", VcpuModel("x").wish(Field.parse("24.0.ebx.3"), 1))
+    assert editor.situation.conflict_count == 1
+    (told,) = editor.situation.refusals_elsewhere()
+    assert told == "module 1.5.06 has no CPUID.(EAX=24H,ECX=0), whose bits are wished"

@@ -16,7 +16,6 @@ from tdxtui import library, model_file
 from tdxtui.cpuid import Field, Register
 from tdxtui.editor import Editor, Outcome
 from tdxtui.errors import TdxtuiError
-from tdxtui.model import VcpuModel
 from tdxtui.refusal import Refusal
 from tdxtui.td import ATTRIBUTES, XFAM, XFAM_COMPONENTS, XFAM_GROUPS
 from tdxtui.tui import panes
@@ -67,7 +66,7 @@ class TdxApp(SavingApp):
         self.editor = editor
         self.palette = palette
         self._start_with(theme)
-        self._cure: VcpuModel | None = None
+        self._offer: Outcome | None = None
         self._said = (notice, False)
         self._width, self._height, self._tiny = 0, 0, False
         self._asked = "grid"
@@ -197,9 +196,9 @@ class TdxApp(SavingApp):
         self._list.select(bit.leaf)
         self._why.show(panes.why(self.editor, bit, self.palette, self._why.size.width))
 
-    def say(self, message: str, alarm: bool = False, cure: VcpuModel | None = None) -> None:
-        """A message in the last line; Enter then applies the cure, and no longer one of a message before."""
-        self._said, self._cure = (message, alarm), cure
+    def say(self, message: str, alarm: bool = False, offer: Outcome | None = None) -> None:
+        """A message in the last line; Enter then takes its offer, and no longer one of a message before."""
+        self._said, self._offer = (message, alarm), offer
         self._show_message()
 
     def _show_message(self) -> None:
@@ -233,7 +232,7 @@ class TdxApp(SavingApp):
             self._list.show(self.editor.situation, self._grid.leaves)
             self.show_settings()
             self._show_cursor()
-        self.say(outcome.message, not outcome.done, outcome.cure)
+        self.say(outcome.message, not outcome.done, outcome)
 
     # -- events of the panes --
 
@@ -278,8 +277,8 @@ class TdxApp(SavingApp):
 
     def action_apply_cure(self) -> None:
         """Do what the last message offered."""
-        if self._cure is not None:
-            self._after(self.editor.apply("opened the gate", self._cure))
+        if self._offer is not None and self._offer.cure is not None:
+            self._after(self.editor.apply(self._offer.cure_label, self._offer.cure))
 
     def action_undo(self) -> None:
         """Take the last edit back."""

@@ -147,6 +147,7 @@ async def test_help_lists_every_binding_and_every_glyph(key: str) -> None:
             assert all(name in text for name in binding.key.split(",") if len(name) == 1)
         for glyph in "01○●✗~v?":
             assert f"  {glyph}  " in text
+        assert "■ □ on, off;  · not with this module and CPU" in text
 
 
 @pytest.mark.parametrize("key", ["escape", "q", "question_mark", "enter"])
