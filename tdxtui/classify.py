@@ -10,7 +10,7 @@ from typing import Any
 from tdxtui import catalog, library
 from tdxtui.cpuid import ALL_ONES, Field, Leaf, Register
 from tdxtui.module import Condition, Entry, Gate, Module
-from tdxtui.resolve import VirtualCpuid, attempt, in_config, program
+from tdxtui.resolve import VirtualCpuid, attempt, in_config
 from tdxtui.sysinit import Prepared
 from tdxtui.td import TdConfig
 
@@ -285,4 +285,4 @@ class _Values:
     def _start(self, field: Field) -> int | None:
         if self._prepared is None:
             return None
-        return field.get(self._prepared.start[program(self._module).index[field.leaf]])
+        return field.get(self._prepared.start_of(field.leaf))

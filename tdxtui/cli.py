@@ -13,7 +13,7 @@ import click
 
 from tdxtui.errors import TdxtuiError
 
-OK, FINDINGS, BAD_INPUT = 0, 1, 2
+OK, BAD_INPUT = 0, 2
 MAX_LINE = 500
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -92,6 +92,7 @@ def modules(as_json: bool) -> None:
 
     found = listing.modules()
     _show(found, listing.module_table(found), as_json)
+    _exit_for_broken(found)
 
 
 @commands.command()
@@ -102,6 +103,7 @@ def platforms(as_json: bool) -> None:
 
     found = listing.platforms()
     _show(found, listing.platform_table(found), as_json)
+    _exit_for_broken(found)
 
 
 @commands.command()
@@ -163,7 +165,7 @@ def _stream(answer: Callable[[Any], dict[str, Any]]) -> NoReturn:
     for reply in protocol.stream(protocol.lines_of(sys.stdin.buffer), answer):
         status = BAD_INPUT if "error" in reply else status
         sys.stdout.write(encode(reply) + "\n")
-    sys.stdout.flush()
+        sys.stdout.flush()  # whoever asks line by line waits for this
     sys.exit(status)
 
 
@@ -173,6 +175,12 @@ def _word(option: str, text: str | None) -> int | None:
     if not re.fullmatch("(0[xX])?[0-9a-fA-F]{1,16}", text):
         raise TdxtuiError(f"{option}: {text!r} is not a hex number of at most 64 bits; write it as 0xe7")
     return int(text, 16)
+
+
+def _exit_for_broken(found: list[dict[str, Any]]) -> None:
+    """A file of the user's that can't be used is listed with its mistake, and told by the exit status."""
+    if any("error" in row for row in found):
+        sys.exit(BAD_INPUT)
 
 
 def _show(found: Any, table: Iterable[str], as_json: bool) -> None:
@@ -186,7 +194,7 @@ def _show(found: Any, table: Iterable[str], as_json: bool) -> None:
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run the command line and exit: 0 fine, 1 findings, 2 bad input, 130 interrupted."""
+    """Run the command line and exit: 0 fine, 2 bad input, 130 interrupted."""
     if sys.stdin is None or sys.stdout is None:
         _fail("standard input or output is closed")
     try:

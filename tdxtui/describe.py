@@ -51,10 +51,19 @@ def describe(editor: Editor, bit: Field) -> Description:
         kind=kind,
         group=entry.group_of(bit),
         value=value_text(editor, bit),
-        sentence=SENTENCES[kind].format(how=_how(editor, bit)),
+        sentence=_sentence(editor, bit, kind),
         conditions=tuple(_conditions(editor, bit, list(conditions))),
         note=_note(editor, bit),
     )
+
+
+def _sentence(editor: Editor, bit: Field, kind: BitClass) -> str:
+    how = _how(editor, bit)
+    if kind is BitClass.CONFIGURED and how:
+        return f"CPUID_CONFIG is only a wish here; the module computes: {how}."
+    if kind is BitClass.FIXED_1 and editor.classes_at(bit.leaf).gates_of(bit):
+        return "1 on every CPU that the module takes, while its gates are open."
+    return SENTENCES[kind].format(how=how)
 
 
 def _name(bit: Field, named: catalog.Named | None) -> str:
@@ -84,7 +93,8 @@ def _how(editor: Editor, bit: Field) -> str:
     for field, by, rule in computed + dynamic:
         if field.leaf == bit.leaf and field.mask & bit.mask:
             return f"{by.replace('_', ' ')} (rule {rule})"
-    return "topology" if editor.module.topology else ""
+    topology = editor.module.topology
+    return f"topology (rule {topology.rule})" if topology and bit.leaf in topology.derived else ""
 
 
 def _conditions(editor: Editor, bit: Field, gates: list[Condition]) -> list[tuple[str, bool]]:
@@ -92,7 +102,7 @@ def _conditions(editor: Editor, bit: Field, gates: list[Condition]) -> list[tupl
     entry, td = editor.classes_at(bit.leaf).entry, editor.situation.td
     out = []
     mirrors = [item.of for item in editor.module.mirrors if item.bit == bit]
-    if entry.configurable & bit.mask:
+    if entry.configurable & bit.mask and not _how(editor, bit):
         wished = bool(td.config.cpuid_config.get(bit.leaf, 0) & bit.mask)
         out.append(("CPUID_CONFIG", wished))
     kind = editor.classes_at(bit.leaf).class_of(bit)

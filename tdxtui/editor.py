@@ -21,7 +21,7 @@ from tdxtui.module import Condition, Gate, Module
 from tdxtui.platform import Platform
 from tdxtui.resolve import in_config
 from tdxtui.settings import attributes_edit, config_flags_edit, xfam_edit
-from tdxtui.td import ATTRIBUTES, names_of
+from tdxtui.td import NAMED_BITS, names_of
 
 READ_ONLY = "read only: nothing can be changed"
 
@@ -308,9 +308,10 @@ class Editor:
         if problem:
             return refused(problem)
         before = getattr(self.model, key)
-        names = names_of(before ^ value, ATTRIBUTES) if key == "attributes" else []
+        names = " ".join(names_of(before ^ value, NAMED_BITS[what]))
+        on_off = "on" if value & ~before else "off"
         model = with_word(self.model, key, value)
-        return self.apply(f"{what} {' '.join(names) or f'{before:X} -> {value:X}'}", model)
+        return self.apply(f"{what} {names} {on_off}", model)
 
     def _fresh_refusals(self, after: Situation) -> list[str]:
         return [str(item) for item in after.refusals if item not in self.situation.refusals]

@@ -12,9 +12,9 @@ ID_INCORRECT = "TDX_METADATA_FIELD_ID_INCORRECT"
 
 def cpuid_config(prepared: Prepared) -> dict[Leaf, int]:
     """TDH.SYS.INFO's CPUID_CONFIG: the bits that may be set, those that the CPU lacks left out (6.1)."""
-    module, start = prepared.module, dict(zip((e.leaf for e in prepared.module.entries), prepared.start, strict=True))
+    module = prepared.module
     entries = (module.by_leaf[leaf] for leaf in module.cpuid_config)
-    return {entry.leaf: entry.configured | entry.configured_native & start[entry.leaf] for entry in entries}
+    return {entry.leaf: entry.configured | entry.configured_native & prepared.start_of(entry.leaf) for entry in entries}
 
 
 def cpuid_config_values(prepared: Prepared) -> dict[Leaf, int]:

@@ -1,6 +1,6 @@
 """The vCPU model: what its author wants of a TD. `model_file` reads and writes it as TOML.
 
-A model is never changed in place; an edit makes a new one, so that undo is a list of models.
+A model is never changed in place; an edit makes a new one, so that undo can hold whole situations.
 """
 
 from __future__ import annotations

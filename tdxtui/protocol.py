@@ -7,6 +7,7 @@ import marshal
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 from tdxtui import library, runtime
@@ -178,7 +179,9 @@ def _virtual_cpuid(request: _Object) -> VirtualCpuid | Refusal:
 
 def _prepared(request: _Object, module: Module) -> Prepared | Refusal:
     if "platform" in request.values:
-        return library.prepared(module, library.platform(request.text("platform")))
+        platform = library.platform(request.text("platform"))
+        differs = request.inner("lp_native").table("cpuid")
+        return prepare(module, replace(platform, lp_cpuid=differs)) if differs else library.prepared(module, platform)
     # A stream mostly asks about few hosts; what TDH.SYS.INIT makes of one is kept.
     key = id(module), _native_key(request)
     if key not in _natives:

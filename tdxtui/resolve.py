@@ -174,7 +174,8 @@ class Program:
         masks = [0] * len(self.index)
         for computed in self.module.computed:
             if computed.by in PLATFORM_DEPENDENT:
-                masks[self.index[computed.field.leaf]] |= computed.field.mask
+                number = self.index[computed.field.leaf]
+                masks[number] |= computed.field.mask & ~self.module.entries[number].fixed0
         return tuple(masks)
 
 

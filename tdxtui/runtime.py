@@ -79,8 +79,7 @@ def guest_value(td: VirtualCpuid, entry: Entry, guest: GuestState) -> int:
     value = td.at(leaf)
     reduced = guest.has_td_ctl("REDUCE_VE", td.module)
     if reduced and leaf in exit_rules.native_cache_leaves:
-        start = dict(zip((e.leaf for e in td.module.entries), td.prepared.start, strict=True))[leaf]
-        value = start & ~_CACHE_SHARING | value & _CACHE_SHARING
+        value = td.prepared.start_of(leaf) & ~_CACHE_SHARING | value & _CACHE_SHARING
     for guest_bit in exit_rules.guest_bits:
         if guest_bit.bit.leaf != leaf:
             continue

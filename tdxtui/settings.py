@@ -13,7 +13,7 @@ def xfam_edit(prepared: Prepared, xfam: int, name: str) -> tuple[int, str]:
     """Flip an XFAM component. Its group moves with it, what it needs comes on, what needs it goes off (3.2)."""
     mask = next((group for group in XFAM_GROUPS.values() if group & XFAM[name]), XFAM[name])
     rules = prepared.module.xfam
-    if mask & rules.fixed1:
+    if mask & rules.fixed1 & xfam:
         return xfam, f"XFAM.{name} is fixed: every TD has x87 and SSE (3.2)"
     turning_on = xfam & mask != mask
     value = xfam | mask if turning_on else xfam & ~mask

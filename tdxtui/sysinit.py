@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tdxtui.cpuid import ALL_ONES, Leaf, unpack
 from tdxtui.module import Condition, Entry, Module
-from tdxtui.platform import Platform
+from tdxtui.platform import ARCH_CAPABILITIES, Platform
 from tdxtui.platform_checks import FUNCTIONS, XCR0_MASK, XSS_MASK, Check, Sampling
 from tdxtui.refusal import LP_INIT, SYS_INIT, Refusal, Refused
 
@@ -35,6 +35,14 @@ class Prepared:
         """G of every entry (1.10): the native value with the module's constants."""
         steps = zip(plan(self.module), self.native, strict=True)
         return tuple([value & step.kept | step.fixed1 for step, value in steps])
+
+    def start_of(self, leaf: Leaf) -> int:
+        """G of an entry."""
+        return self._start_by_leaf[leaf]
+
+    @cached_property
+    def _start_by_leaf(self) -> dict[Leaf, int]:
+        return {entry.leaf: value for entry, value in zip(self.module.entries, self.start, strict=True)}
 
     @cached_property
     def _by_leaf(self) -> dict[Leaf, int]:
@@ -142,7 +150,7 @@ def _check_msrs(
         if check.before_cpuid != before_cpuid or (check.when and prepared and not prepared.holds(check.when)):
             continue
         value, ones = platform.msr(check.address, module.msr_defaults), check.ones
-        if is_early and module.early_stepping and check.address == 0x10A:
+        if is_early and module.early_stepping and check.address == ARCH_CAPABILITIES:
             ones &= ~module.early_stepping.arch_capabilities_not_required
         if value & ones != ones or value & check.zeros:
             because = f"the MSR is {value:X}H; it needs {ones:X}H set and {check.zeros:X}H clear"

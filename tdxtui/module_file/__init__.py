@@ -23,7 +23,7 @@ def parse(text: str, source: str) -> Module:
     """The module of a file's text; `source` is what errors call the file."""
     top = Section(parse_toml(text, source), source)
     entries = entry_tables.entries_of(top)
-    refs = References({entry.leaf for entry in entries})
+    refs = References(entries)
     module = Module(
         version=top.text("version"),
         evidence=top.parsed("evidence", one_of(EVIDENCE)),
@@ -41,7 +41,7 @@ def parse(text: str, source: str) -> Module:
         early_stepping=platform_rules.early_stepping(top, refs),
         arch_capabilities=platform_rules.arch_capabilities(top.table("arch_capabilities")),
         gates=tuple(statements.gate(section, refs) for section in top.tables("gate")),
-        mirrors=tuple(statements.mirror(section, refs) for section in top.tables("mirror")),
+        mirrors=statements.mirrors(top, refs),
         equals=tuple(statements.equal(section, refs) for section in top.tables("equal")),
         needs_msr=tuple(statements.needs_msr(section, refs) for section in top.tables("needs_msr")),
         computed=statements.computed_fields(top, refs),

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from tdxtui.module import ArchCapabilityRules, EarlyStepping, MsrCheck, PlatformCheck
-from tdxtui.module_file.references import References, named
+from tdxtui.module_file.references import PLATFORM_SCOPES, References, named
 from tdxtui.platform_checks import FUNCTIONS as PLATFORM_CHECKS
 from tdxtui.strict import Section, parse_hex, parse_hex_word
-
-PLATFORM_SCOPES = ("native", "platform")
 
 
 def msr_check(section: Section, refs: References) -> MsrCheck:

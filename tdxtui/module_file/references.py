@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from tdxtui.cpuid import Field, Leaf
-from tdxtui.module import Condition
+from tdxtui.module import Condition, Entry
 from tdxtui.platform import FACTS
 from tdxtui.strict import Section, unknown
 
+PLATFORM_SCOPES = ("native", "platform")
 _EXAMPLES = {"bit": "7.1.eax.8", "native": "native.7.1.eax.6", "platform": "platform.TDX_IO"}
 
 
 class References:
     """Parsers that also ask whether the module has the entry that is spoken of."""
 
-    def __init__(self, leaves: set[Leaf]) -> None:
-        self._leaves = leaves
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._leaves = {entry.leaf: (number, entry) for number, entry in enumerate(entries)}
 
     def leaf(self, text: str) -> Leaf:
         """An entry of this file."""
@@ -37,6 +38,18 @@ class References:
         if not field.is_bit:
             raise ValueError(f"{text!r} is not a single bit")
         return field
+
+    def free_bit(self, text: str) -> Field:
+        """A single bit that its entry doesn't fix."""
+        bit = self.bit(text)
+        entry = self._leaves[bit.leaf][1]
+        if bit.mask & (entry.fixed0 | entry.fixed1 | entry.dynamic):
+            raise ValueError(f"{text!r} is fixed or dynamic by its entry")
+        return bit
+
+    def is_later(self, bit: Field, leaf: Leaf) -> bool:
+        """Whether a bit's entry is computed after another one."""
+        return self._leaves[bit.leaf][0] > self._leaves[leaf][0]
 
     def condition(self, *scopes: str) -> Callable[[str], Condition]:
         """The parser of a condition that may ask for these things."""

@@ -25,6 +25,12 @@ def gate(section: Section, refs: References) -> Gate:
     needs = section.parsed_list("needs", refs.condition(*GATE_SCOPES), required=True)
     if not needs:
         raise section.error("needs", "expected a condition at least")
+    if not masks:
+        raise clears.error("", "expected an entry at least")
+    for condition in needs:
+        for leaf in masks:
+            if condition.field is not None and refs.is_later(condition.field, leaf):
+                raise section.error("needs", f"{condition.text} is computed after {leaf.key}, which it shall clear")
     gate = Gate(needs, masks, section.text("rule"))
     section.done()
     return gate
@@ -37,10 +43,19 @@ def _cleared(clears: Section, key: str) -> int:
     return ALL_ONES
 
 
-def mirror(section: Section, refs: References) -> Mirror:
-    """One [[mirror]]."""
+def mirrors(top: Section, refs: References) -> tuple[Mirror, ...]:
+    """Every [[mirror]]."""
+    found: list[Mirror] = []
+    for section in top.tables("mirror"):
+        mirror = _mirror(section, refs)
+        disjoint(section, "bit", mirror.bit, [other.bit for other in found])
+        found.append(mirror)
+    return tuple(found)
+
+
+def _mirror(section: Section, refs: References) -> Mirror:
     of = section.parsed("of", refs.condition("ATTRIBUTES"))
-    mirror = Mirror(section.parsed("bit", refs.bit), of, section.text("rule"))
+    mirror = Mirror(section.parsed("bit", refs.free_bit), of, section.text("rule"))
     section.done()
     return mirror
 
@@ -48,7 +63,7 @@ def mirror(section: Section, refs: References) -> Mirror:
 def equal(section: Section, refs: References) -> Equal:
     """One [[equal]]."""
     bits = section.parsed_list("bits", refs.bit, required=True)
-    if len(bits) != 2 or bits[0].leaf != bits[1].leaf:
+    if len(bits) != 2 or bits[0] == bits[1] or bits[0].leaf != bits[1].leaf:
         raise section.error("bits", "expected two bits of one leaf")
     equal = Equal((bits[0], bits[1]), section.parsed("at", refs.leaf, None), section.text("rule"))
     section.done()

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tdxtui.module import BitRules, FmsRules, TdParamRules, XfamRules
-from tdxtui.module_file.references import References, checked, named
+from tdxtui.module_file.references import PLATFORM_SCOPES, References, checked, named
 from tdxtui.strict import Section, parse_hex_word
 from tdxtui.td import XFAM
-
-PLATFORM_SCOPES = ("native", "platform")
 
 
 def bit_rules(section: Section, known: Mapping[str, int], refs: References) -> BitRules:
@@ -39,6 +37,8 @@ def xfam_rules(section: Section) -> XfamRules:
             for name in requires
         ),
     )
+    if rules.fixed1 & ~rules.allowed:
+        raise section.error("fixed1", "has bits that are not in allowed")
     section.done()
     return rules
 

@@ -116,7 +116,7 @@ class TdxApp(SavingApp):
 
     def on_mount(self) -> None:
         """The first layout, and focus."""
-        self._grid.focus()
+        self._focus(self._grid)
         self._fit(self.size.width, self.size.height)
         self._show_all()
         self.call_after_refresh(self._started)
@@ -158,7 +158,7 @@ class TdxApp(SavingApp):
         self.query_one("#side").set_class(width >= 110, "wide")
         focused = self.screen_stack[0].focused
         if focused is None or not _seen(focused) or self._tiny:
-            self._grid.focus()
+            self._focus(self._grid)
         self._tiny = tiny
 
     def _fit_switches(self) -> None:
@@ -256,7 +256,7 @@ class TdxApp(SavingApp):
 
     def on_leaf_list_left(self) -> None:
         """On to the grid."""
-        self._grid.focus()
+        self._focus(self._grid)
 
     def on_switch_pane_flipped(self, event: SwitchPane.Flipped) -> None:
         """A switch was flipped."""
@@ -265,12 +265,16 @@ class TdxApp(SavingApp):
 
     # -- actions --
 
+    def _focus(self, pane: Widget) -> None:
+        """Focus at once: keys that come in one piece with the one that asked for it belong to the pane."""
+        self.screen_stack[0].set_focus(pane)
+
     def action_focus_pane(self, name: str) -> None:
         """To a pane."""
         pane, self._asked = self.query_one(f"#{name}", Widget), name
         self._fit_switches()
         if _seen(pane):
-            pane.focus()
+            self._focus(pane)
             self.say("Space flips it, Esc goes back to the grid" if name != "grid" else "")
         else:
             self.say("The window is too small for that pane", alarm=True)
@@ -292,9 +296,9 @@ class TdxApp(SavingApp):
         """To the next conflict, or the one before."""
         situation, leaves = self.editor.situation, self._grid.leaves
         bits = [bit for bit in situation.conflict_bits() if bit.leaf in leaves]
+        elsewhere = situation.refusals_elsewhere()
         if not bits:
-            elsewhere = situation.refusals_elsewhere()
-            self.say(elsewhere[0] if elsewhere else "There is no conflict", alarm=bool(elsewhere))
+            self.say("; ".join(elsewhere) or "There is no conflict", alarm=bool(elsewhere))
             return
         order = {leaf: number for number, leaf in enumerate(leaves)}
         places = sorted((order[bit.leaf], bit.register, -bit.lsb) for bit in bits)
@@ -303,9 +307,10 @@ class TdxApp(SavingApp):
         later = [place for place in places if (place > now if step > 0 else place < now)]
         found = (later or places)[0 if step > 0 else -1]
         self._grid.go_to(Field.bit(leaves[found[0]], found[1], -found[2]))
-        for refusal in situation.refusals:
-            if refusal.at == self._grid.cursor.leaf:
-                self.say(f"✗ {refusal.because}", alarm=True)
+        here_refused = [f"✗ {item.because}" for item in situation.refusals if item.at == self._grid.cursor.leaf]
+        wrapped = [] if later else elsewhere
+        if here_refused or wrapped:
+            self.say("; ".join([*here_refused, *wrapped]), alarm=True)
 
     def action_choose_module(self) -> None:
         """A list of the module versions."""

@@ -89,8 +89,9 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
         return Field.bit(self._leaves[self._entry], self._register, self._bit)
 
     def show(self, situation: Situation, changed: dict[Leaf, int] | None = None) -> None:
-        """Show another situation; `changed` limits what is drawn again to those leaves, None to nothing."""
-        if situation.module is not self._situation.module:
+        """Show another situation; `changed` limits what is drawn again to those leaves."""
+        before = self._situation
+        if (situation.module, situation.platform) != (before.module, before.platform):
             self._reload(situation)
             return
         self._situation = situation
@@ -106,12 +107,6 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
         near = [number for number, leaf in enumerate(self._leaves) if leaf.leaf <= here.leaf]
         self._entry = self._leaves.index(here) if here in self._leaves else (near[-1] if near else 0)
         self._reveal()
-        self.refresh()
-
-    def repaint(self, palette: Palette) -> None:
-        """Use another palette."""
-        self._palette = palette
-        self._cache.clear()
         self.refresh()
 
     def go_to(self, bit: Field) -> None:

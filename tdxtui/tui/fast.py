@@ -61,11 +61,6 @@ class Framed(Bare):
         if self.is_attached:
             self.refresh(*(Region(0, row + 1, self.size.width, 1) for row in rows))
 
-    def repaint(self, palette: Palette) -> None:
-        """Use another palette."""
-        self.palette = palette
-        self.redraw()
-
     def on_resize(self) -> None:
         """Lay the lines out anew."""
         self.redraw()

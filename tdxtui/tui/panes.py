@@ -80,6 +80,9 @@ def why(editor: Editor, bit: Field, palette: Palette, width: int) -> list[Text]:
 
 
 def _verdict(about: Description) -> str:
+    lacking = about.group is Group.FLEXIBLE and ("native", False) in about.conditions
+    if lacking:
+        return "fixed here: the CPU has 0"
     group = {Group.FIXED: "fixed", Group.FLEXIBLE: "flexible", Group.RUN_TIME: "run time"}[about.group]
     return f"{group}, now {about.value}" if about.group is not Group.RUN_TIME else f"{group}, TDCS holds {about.value}"
 

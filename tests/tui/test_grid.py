@@ -10,6 +10,7 @@ import pytest
 from tdxtui import library
 from tdxtui.classify import BitClass, classes
 from tdxtui.cpuid import WORD, Field, Leaf, Register
+from tdxtui.sysinit import Prepared
 from tdxtui.td import ATTRIBUTES, XFAM
 from tdxtui.tui.switches import SwitchPane
 from tests.tui.screen import Screen, opened
@@ -168,9 +169,19 @@ async def test_without_a_platform_what_depends_on_it_is_a_question_mark() -> Non
 
 
 @cache
-def kinds(version: str, leaf: Leaf, register: Register) -> str:
+def lacking(version: str, platform: str, leaf: Leaf) -> int:
+    """The native bits that are 0 on a platform: with these the module can do nothing."""
+    prepared = library.prepared(library.module(version), library.platform(platform)) if platform else None
+    if not isinstance(prepared, Prepared):
+        return 0
+    entries = zip(prepared.module.entries, prepared.start, strict=True)
+    return next(~start for entry, start in entries if entry.leaf == leaf)
+
+
+@cache
+def kinds(version: str, platform: str, leaf: Leaf, register: Register) -> str:
     """How each bit of a register is drawn but for its value: fixed, flexible, decided at run time, #VE."""
-    entry = classes(library.module(version))[leaf]
+    entry, gone = classes(library.module(version))[leaf], lacking(version, platform, leaf)
     out = ""
     for bit in Field(leaf, register, 31, 0).bits():
         kind, configurable = entry.class_of(bit), entry.entry.configurable & bit.mask
@@ -178,6 +189,8 @@ def kinds(version: str, leaf: Leaf, register: Register) -> str:
             out += "~"
         elif kind is BitClass.VE and not configurable:
             out += "v"
+        elif kind in (BitClass.NATIVE, BitClass.CONFIGURED_NATIVE) and gone & bit.mask:
+            out += "f"
         else:
             out += "x" if configurable or entry.flexible & bit.mask else "f"
     return out
@@ -202,11 +215,12 @@ def expected(kinds: str, value: int, known: int, wished: int, mask: int) -> tupl
 def check_all(screen: Screen) -> None:
     """Every register of every leaf, as the screen shows it, against what the TD gets."""
     situation, rows = screen.editor.situation, screen.rows()
+    platform = situation.platform.name if situation.platform else ""
     assert len(rows) == 4 * len(situation.module.entries)
     for (leaf, register), shown in rows.items():
         words = situation.td.at(leaf), situation.td.known_at(leaf), *situation.model.wishes.get(leaf, (0, 0))
         here = (word >> register.shift & WORD for word in words)
-        assert shown == expected(kinds(situation.module.version, leaf, register), *here), (leaf, register)
+        assert shown == expected(kinds(situation.module.version, platform, leaf, register), *here), (leaf, register)
 
 
 def edit(screen: Screen, rng: random.Random) -> None:
