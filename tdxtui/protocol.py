@@ -141,16 +141,17 @@ class _Object:
         table, found = CpuidTable(), self.inner(key)
         for leaf, registers in found.values.items():
             try:
-                table[Leaf.parse(leaf)] = found.quad(leaf, registers)
-            except ValueError as error:
-                raise found.error(leaf, str(error)) from None
+                table[Leaf.parse(leaf)] = parse_quad(registers)
+            except (TypeError, ValueError) as error:
+                raise found._bad_entry(leaf, registers) from error
         return table
 
-    def quad(self, key: str, value: Any) -> int:
+    def _bad_entry(self, leaf: str, registers: Any) -> BadRequest:
         try:
-            return parse_quad(value)
-        except (TypeError, ValueError) as error:
-            raise self.error(key, f"{_shown(value)}: expected 32 hex digits (EAX EBX ECX EDX)") from error
+            Leaf.parse(leaf)
+        except ValueError as error:
+            return self.error(leaf, str(error))
+        return self.error(leaf, f"{_shown(registers)}: expected 32 hex digits (EAX EBX ECX EDX)")
 
 
 def _resolve(request: _Object) -> Answer:
@@ -226,7 +227,7 @@ def _success(td: VirtualCpuid) -> Answer:
     answer: Answer = {
         "status": "TDX_SUCCESS",
         "at": None,
-        "cpuid": dict(zip(module.keys, map(quad, td.values), strict=True)),
+        "cpuid": dict(zip(module.keys, [f"{value:032x}" for value in td.values], strict=True)),
         "flags": td.flags(),
         "virt_arch_cap": f"{td.arch_capabilities:x}",
     }

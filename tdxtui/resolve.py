@@ -61,7 +61,8 @@ class VirtualCpuid:
 
     def flags(self) -> list[str]:
         """The booleans that TDCS keeps beside the values."""
-        return [name for name, bit in self.module.flags.items() if self.get(bit)]
+        values = self.values
+        return [name for name, number, mask in program(self.module).flags if values[number] & mask]
 
 
 class _State:
@@ -115,6 +116,7 @@ class Program:
         self.index = {entry.leaf: number for number, entry in enumerate(module.entries)}
         self._kept: dict[tuple[int, int], tuple[tuple[int, ...], tuple[int, ...]]] = {}
         self.active = self._active()
+        self.flags = [(name, self.index[bit.leaf], bit.mask) for name, bit in module.flags.items()]
 
     def _active(self) -> list[Active]:
         """The entries that need more than their masks, in index order."""
