@@ -33,8 +33,6 @@ def leaf_code(leaf: Leaf) -> int:
 def cpuid_value(td: VirtualCpuid, leaf: Leaf) -> int | str:
     """TDH.MNG.RD CPUID_VALUES: the TDCS value, or the status for an entry that can't be read (6.3, G5)."""
     module = td.module
-    if leaf.leaf in module.exit.zero_leaves and leaf not in module.by_leaf:
-        return 0
     if leaf not in module.by_leaf:
-        return ID_INCORRECT
+        return 0 if module.host_reads_zero_leaves and leaf.leaf in module.exit.zero_leaves else ID_INCORRECT
     return NOT_READABLE if leaf in module.exit.faulting else td.at(leaf)

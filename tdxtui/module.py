@@ -284,6 +284,7 @@ class Module:
     msr_defaults: Mapping[int, int]
     last_base_leaf: int
     reports_configured_native: bool
+    host_reads_zero_leaves: bool
     states_maxpa: bool
     inferred: tuple[Inferred, ...]
 

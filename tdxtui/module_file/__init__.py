@@ -51,6 +51,7 @@ def parse(text: str, source: str) -> Module:
         msr_defaults=platform_rules.msr_defaults(top.table("msr_defaults")),
         last_base_leaf=top.hex("last_base_leaf", 32),
         reports_configured_native=top.flag("reports_configured_native"),
+        host_reads_zero_leaves=top.flag("host_reads_zero_leaves"),
         states_maxpa=top.flag("states_maxpa"),
         inferred=tuple(statements.inferred(section, refs) for section in top.tables("inferred")),
     )

@@ -54,11 +54,17 @@ def _find(name: str) -> tuple[VcpuModel, Path | None, str]:
     path = Path(name)
     if name in presets and not path.exists():
         return model_file.load_fast(presets[name]), None, f"preset {name}: s saves it as a file of yours"
+    if path.is_file() and path.stat().st_size == 0:
+        return _new(path), path, f"{path} is empty: a new model, written by s"
     if path.exists():
         return model_file.load_fast(path), path, ""
     if path.suffix == ".toml" and path.parent.is_dir():
-        return VcpuModel(name=path.stem, platform="sapphire-rapids"), path, f"new model: {path} is written by s"
+        return _new(path), path, f"new model: {path} is written by s"
     raise TdxtuiError(f"there is no file or preset {name!r}; presets are {', '.join(presets)}")
+
+
+def _new(path: Path) -> VcpuModel:
+    return VcpuModel(name=path.stem, platform="sapphire-rapids")
 
 
 async def _run(app: object) -> Path | None:

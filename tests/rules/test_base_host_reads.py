@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tdxtui import metadata
+from tdxtui import library, metadata
 from tdxtui.cpuid import Leaf, quad
+from tdxtui.resolve import VirtualCpuid, resolve
+from tdxtui.sysinit import Prepared
 from tdxtui.td import TdConfig
 
 from .base_platform import ALL_XFAM, BASE, LASS, LATER, PKS, packed, prepared, q, virtual
@@ -152,3 +154,14 @@ def test_6_3_tdcs_values_without_what_the_run_time_decides(module: str) -> None:
         "d.1": q(0x1F, 0, 0xD900, 0),
         "80000001": q(0, 0, 0x121, 0x2C100000),
     }
+
+
+@pytest.mark.parametrize(("version", "answer"), [("1.5.28", ID_INCORRECT), ("1.5.34", 0), ("2.0.08", ID_INCORRECT)])
+def test_host_reads_a_leaf_of_the_bitmap_only_where_g5_holds(version: str, answer: int | str) -> None:
+    module = library.module(version)
+    ready = library.prepared(module, library.platform("granite-rapids"))
+    assert isinstance(ready, Prepared)
+    td = resolve(ready, TdConfig())
+    assert isinstance(td, VirtualCpuid)
+    assert metadata.cpuid_value(td, Leaf(0x9)) == answer
+    assert metadata.cpuid_value(td, Leaf(0x2A)) == ID_INCORRECT

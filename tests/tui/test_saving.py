@@ -232,3 +232,11 @@ async def test_module_and_platform_of_the_command_line_come_first(model: Path) -
     async with opened("web.toml", module="1.5.34", platform="granite-rapids") as screen:
         assert "module 1.5.34 (read)" in screen.header and "CPU granite-rapids" in screen.header
         assert "changed" not in screen.header
+
+
+async def test_an_empty_file_is_a_new_model_and_says_so(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.toml"
+    empty.touch()
+    editor, notice = open_editor(str(empty), None, None)
+    assert notice == f"{empty} is empty: a new model, written by s"
+    assert editor.path == empty and editor.model.name == "empty"
