@@ -95,22 +95,21 @@ class Field(NamedTuple):
     @staticmethod
     @lru_cache(maxsize=8192)
     def parse(text: str) -> Field:
-        """Read ``7.0.ebx.16``, ``7.0.ebx[31:26]``, ``1.eax`` or ``CPUID.(EAX=07H,ECX=0):EBX[16]``.
+        """Read ``7.0.ebx.16``, ``7.0.ebx[31:26]``, ``1.eax``, or a notation that begins with ``cpuid``.
 
-        Raises ValueError, with what was expected, for any other text.
+        Those are ``CPUID.(EAX=07H,ECX=0):EBX[16]``, ``CPUID.07H.0:EBX.AVX512F[bit 16]`` (the name in it is not looked
+        at) and ``cpuid(0x7,0).ebx[16]``. Raises ValueError, with what was expected, for any other text.
         """
-        match = _short().fullmatch(text.strip()) or _sdm().fullmatch(text.strip())
+        word = text.strip()
+        match = (_sdm() if word[:5].lower() == "cpuid" else _short()).fullmatch(word)
         if match is None:
             raise ValueError(f"{text!r} is not a bit or field; write 7.0.ebx.16, 7.0.ebx[31:26] or 1.eax")
-        part = match.groupdict()
-        subleaf = part.get("subleaf") or part.get("subleaf2")
-        leaf = Leaf(int(part["leaf"] or part["leaf2"], 16), int(subleaf, 16) if subleaf else None)
-        first = part["bit"] or part["msb"]
-        msb = int(first) if first else 31
-        lsb = int(part["lsb"]) if part["lsb"] else (msb if first else 0)
+        leaf, subleaf, register, bit, high, low = match.groups()
+        msb = int(bit or high or 31)
+        lsb = int(low or bit or high or 0)
         if not 31 >= msb >= lsb:
             raise ValueError(f"{text!r}: bits run from 31 down to 0, the higher one first")
-        return Field(leaf, Register.parse(part["register"]), msb, lsb)
+        return Field(Leaf(int(leaf, 16), int(subleaf, 16) if subleaf else None), Register.parse(register), msb, lsb)
 
     @property
     def is_bit(self) -> bool:
@@ -169,24 +168,21 @@ class Field(NamedTuple):
         return self.key
 
 
-_BITS = r"(?:(?:\.(?P<bit>\d{1,2}))|(?:\[(?P<msb>\d{1,2})(?::(?P<lsb>\d{1,2}))?\]))?"
+_HEX = r"([0-9a-f]{1,8})"
+_BITS = r"(?:\.([0-9]{1,2})|\[(?:bits? )?([0-9]{1,2})(?::([0-9]{1,2}))?\])?"
 
 
 @cache
 def _short() -> re.Pattern[str]:
-    return re.compile(
-        r"(?P<leaf>[0-9a-f]{1,8})(?:\.(?P<subleaf>[0-9a-f]{1,8}))?\.(?P<register>e[a-d]x)(?P<leaf2>)(?P<subleaf2>)"
-        + _BITS,
-        re.IGNORECASE,
-    )
+    return re.compile(rf"(?:0x)?{_HEX}(?:\.(?:0x)?{_HEX})?\.(e[a-d]x){_BITS}", re.IGNORECASE | re.ASCII)
 
 
 @cache
 def _sdm() -> re.Pattern[str]:
     return re.compile(
-        r"CPUID\.(?:(?:\(?(?P<leaf>[0-9A-F]{1,8})H\)?)|(?:\(EAX=(?P<leaf2>[0-9A-F]{1,8})H"
-        r"(?:,\s*ECX=(?P<subleaf2>[0-9A-F]{1,8})H?)?\))):(?P<register>E[A-D]X)(?P<subleaf>)" + _BITS,
-        re.IGNORECASE,
+        rf"cpuid(?:\.?\(eax=|\.\(?|\()(?:0x)?{_HEX}h?(?:(?:,\s*ecx=|,\s*|\.)(?:0x)?{_HEX}h?)?\)?"
+        rf"[.:](e[a-d]x)(?:\.\w+(?=\[))?{_BITS}",
+        re.IGNORECASE | re.ASCII,
     )
 
 

@@ -1,0 +1,103 @@
+"""The catalogue's tables as they lie on disk, each read on first use and kept."""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from tdxtui.cpuid import Leaf, Register
+
+_DATA = Path(__file__).parents[1] / "data" / "catalog"
+
+
+class Row(NamedTuple):
+    """A line of fields.csv; ``low`` is None for a leaf without sub-leaves.
+
+    ``names`` are the columns in their order: canonical, QEMU, libvirt, Linux, kcpuid, X86_FEATURE.
+    """
+
+    leaf: int
+    low: int | None
+    high: int
+    register: Register
+    msb: int
+    lsb: int
+    names: tuple[str, ...]
+
+    @property
+    def first(self) -> Leaf:
+        """The entry with the lowest sub-leaf that has the field."""
+        return Leaf(self.leaf, self.low)
+
+    def is_in(self, leaf: Leaf) -> bool:
+        """Whether an entry has the field."""
+        return self.leaf == leaf.leaf and _within(self.low, self.high, leaf)
+
+
+class Entry(NamedTuple):
+    """A line of leaves.csv; ``low`` is None for a leaf without sub-leaves."""
+
+    low: int | None
+    high: int
+    title: str
+    reserved: bool
+
+
+@cache
+def rows() -> tuple[Row, ...]:
+    """The lines of fields.csv."""
+    registers = {register.key: register for register in Register}
+    return tuple(
+        Row(int(leaf, 16), *_subleaves(subleaf), registers[register], int(msb), int(lsb), tuple(names))
+        for leaf, subleaf, register, msb, lsb, *names in _lines("fields.csv")
+    )
+
+
+@cache
+def rows_by_leaf() -> dict[int, list[Row]]:
+    """The lines of fields.csv by leaf, sub-leaves mixed."""
+    index: dict[int, list[Row]] = {}
+    for row in rows():
+        index.setdefault(row.leaf, []).append(row)
+    return index
+
+
+@cache
+def entries() -> dict[int, list[Entry]]:
+    """The lines of leaves.csv by leaf."""
+    index: dict[int, list[Entry]] = {}
+    for leaf, subleaf, _, title, reserved in _lines("leaves.csv"):
+        index.setdefault(int(leaf, 16), []).append(Entry(*_subleaves(subleaf), title, reserved == "yes"))
+    return index
+
+
+@cache
+def sentences() -> dict[str, str]:
+    """The lines of sentences.csv by canonical name."""
+    return dict(_lines("sentences.csv"))
+
+
+def entry_at(leaf: Leaf) -> Entry | None:
+    """The line of leaves.csv for an entry."""
+    return next((entry for entry in entries().get(leaf.leaf, ()) if _within(entry.low, entry.high, leaf)), None)
+
+
+def _within(low: int | None, high: int, leaf: Leaf) -> bool:
+    subleaf = leaf.subleaf or 0
+    return subleaf == 0 if low is None else low <= subleaf <= high
+
+
+def _lines(name: str) -> list[list[str]]:
+    """The cells of a table, without its header."""
+    with (_DATA / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))[1:]
+
+
+def _subleaves(text: str) -> tuple[int | None, int]:
+    """The lowest and highest sub-leaf of a cell: empty, ``1`` or ``2-3f``."""
+    if not text:
+        return None, 0
+    low, _, high = text.partition("-")
+    return int(low, 16), int(high or low, 16)
