@@ -7,10 +7,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from tdxtui import module_file, platform_file
+from tdxtui.cpuid import Leaf
 from tdxtui.errors import TdxtuiError
 from tdxtui.module import Module
+from tdxtui.module_file.constants import CLOSED, Constants, Openness
 from tdxtui.platform import Platform
 from tdxtui.refusal import Refusal
+from tdxtui.strict import read_text
 from tdxtui.sysinit import Prepared, prepare, prepare_unknown
 
 PACKAGE = Path(__file__).parent
@@ -61,9 +64,14 @@ def _find(kind: str, what: str, name: str) -> Path:
     raise NotFound(f"there is no {what} {name!r}; known are {', '.join(known)}, or give a file")
 
 
+def module_path(name: str) -> Path:
+    """The file of a module by version, or the path itself; NotFound if it is neither."""
+    return _find("modules", "module", name)
+
+
 def module(name: str) -> Module:
     """A module by version, or by the path of its file."""
-    return _module_of(_find("modules", "module", name))
+    return _module_of(module_path(name))
 
 
 @lru_cache(maxsize=64)
@@ -71,9 +79,31 @@ def _module_of(path: Path) -> Module:
     return module_file.load(path)
 
 
+def platform_path(name: str) -> Path:
+    """The file of a platform by name, or the path itself; NotFound if it is neither."""
+    return _find("platforms", "platform", name)
+
+
+def openness(name: str, leaf: Leaf) -> Openness:
+    """What can become of a leaf's bits on a module; nothing if its file can't be used.
+
+    Far quicker than loading the module, for whoever looks through all of them.
+    """
+    found = _constants_of(_find("modules", "module", name))
+    return found.at(leaf) if found else CLOSED
+
+
+@lru_cache(maxsize=64)
+def _constants_of(path: Path) -> Constants | None:
+    try:
+        return Constants(read_text(path), str(path))
+    except TdxtuiError:
+        return None
+
+
 def platform(name: str) -> Platform:
     """A platform by name, or by the path of its file."""
-    return _platform_of(_find("platforms", "platform", name))
+    return _platform_of(platform_path(name))
 
 
 @lru_cache(maxsize=64)

@@ -18,7 +18,8 @@ class VcpuModel:
     """The TD settings, and the bits that are wished: per leaf a packed value and the packed mask of wished bits.
 
     `module` and `platform` are names, empty for none; `arch_capabilities` is None where the VMM configures no
-    IA32_ARCH_CAPABILITIES.
+    IA32_ARCH_CAPABILITIES. `origin` is the text that the model was read from, which a save keeps but for what was
+    edited; it is no part of what the model says.
     """
 
     name: str
@@ -33,6 +34,7 @@ class VcpuModel:
     num_l2_vms: int = 0
     arch_capabilities: int | None = None
     wishes: Mapping[Leaf, tuple[int, int]] = field(default_factory=dict)
+    origin: str = field(default="", compare=False, repr=False)
 
     def wished(self, at: Field) -> int | None:
         """The wished value of a field, None unless all its bits are wished."""

@@ -6,10 +6,11 @@ Every error is a `DataError` that names file, table and key.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
+
+import tomli
 
 from tdxtui.errors import DataError
 
@@ -77,8 +78,8 @@ def read_text(path: Path) -> str:
 def parse_toml(text: str, source: str) -> dict[str, Any]:
     """Parse TOML; DataError with line and column if it is none."""
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return tomli.loads(text)
+    except tomli.TOMLDecodeError as error:
         raise data_error(source, "", f"is not TOML: {error}") from None
     except RecursionError:
         raise data_error(source, "", "is not TOML that can be used: it is nested too deeply") from None

@@ -18,6 +18,7 @@ from tdxtui.errors import DataError, TdxtuiError
 from tdxtui.evaluate import evaluate
 from tdxtui.model import VcpuModel
 from tdxtui.strict import MAX_FILE_SIZE
+from tests import broken_models
 
 MODULE = library.DATA / "modules" / "1.5.06.toml"
 GUEST_BITS_MODULE = library.DATA / "modules" / "1.5.34.toml"
@@ -377,138 +378,25 @@ def test_platform_file(old: str, new: str, expected: str) -> None:
 
 # -- vCPU model files --
 
-MODEL_CASES = [
-    case("unknown-key-at-top", "nam = 'x'", "nam: is not a key of this table"),
-    case("unknown-key-in-td", "[td]\nmax_vcpu = 1", "td.max_vcpu: is not a key of this table"),
-    case(
-        "unknown-key-in-wish", '[registers]\n"7.0.ebx" = { value = "0x1", mask = "0x1", why = 1 }',
-        'registers."7.0.ebx".why: is not a key of this table',
-    ),
-    case(
-        "several-errors", "nam = 'x'\n[td]\ntsc = 1\nmax_vcpus = 'all'",
-        "td.max_vcpus: expected a whole number, found a string (and 2 more)",
-    ),
-    case("number-for-name", "name = 3", "name: expected a string, found a whole number"),
-    case("date-for-name", "name = 2026-01-01", "name: expected a string, found a date"),
-    case("number-for-table", "td = 3", "td: expected a table, found a whole number"),
-    case("string-for-list", "[td]\nxfam = 'AVX'", "td.xfam: expected a list, found a string"),
-    case("number-in-list", "[td]\nxfam = ['X87', 1]", "td.xfam[1]: expected a string, found a whole number"),
-    case("string-for-number", "[td]\ntsc_mhz = '2000'", "td.tsc_mhz: expected a whole number, found a string"),
-    case("fraction-for-number", "[td]\ntsc_mhz = 2000.0", "td.tsc_mhz: expected a whole number, found a fraction"),
-    case("number-for-true", "[features]\navx = 1", "features.avx: expected true or false, found a whole number"),
-    case("string-for-true", "[features]\navx = 'on'", "features.avx: expected true or false, found a string"),
-    case("tsc-between", "[td]\ntsc_mhz = 110", "td.tsc_mhz: must be a multiple of 25, the virtual crystal's MHz"),
-    case("tsc-too-low", "[td]\ntsc_mhz = 50", "td.tsc_mhz: expected at least 100, found 50"),
-    case("tsc-too-high", "[td]\ntsc_mhz = 20000", "td.tsc_mhz: expected at most 10000, found 20000"),
-    case("no-vcpus", "[td]\nmax_vcpus = 0", "td.max_vcpus: expected at least 1, found 0"),
-    case("too-many-l2-vms", "[td]\nnum_l2_vms = 4", "td.num_l2_vms: expected at most 3, found 4"),
-    case(
-        "arch-capabilities-without-0x", "[td]\narch_capabilities = '80000'",
-        "td.arch_capabilities: expected hex digits as \"0x…\", at most 16, found '80000'",
-    ),
-    case(
-        "unknown-attribute", "[td]\nattributes = ['DEBOG']",
-        "td.attributes[0]: 'DEBOG' is unknown; did you mean DEBUG?",
-    ),
-    case(
-        "unknown-xfam", "[td]\nxfam = ['X87', 'SSE', 'AVX1024']",
-        "td.xfam[2]: 'AVX1024' is unknown; did you mean AVX512, AVX?",
-    ),
-    case(
-        "unknown-config-flag", "[td]\nconfig_flags = ['GPAWW']",
-        "td.config_flags[0]: 'GPAWW' is none of GPAW, FLEXIBLE_PENDING_VE, NO_RBP_MOD, MAXPA_VIRT, MAXGPA_VIRT, "
-        "TDX_CONNECT, PAGE_RELEASE, SEALING",
-    ),
-    case("bit-64", "[td]\nxfam = ['bit 64']", "td.xfam[0]: 'bit 64' is none of..."),
-    case("format-2", "format = 2\nname = 'x'", "format: is 2; this tdxtui reads format 1"),
-    case(
-        "unknown-feature", "[features]\navx512ff = true",
-        "features.avx512ff: no CPUID field is called 'avx512ff'; did you mean avx512f, avx512pf, avx512ifma?",
-    ),
-    case(
-        "unknown-feature-like-none", "[features]\nqqqqqq = true",
-        "features.qqqqqq: no CPUID field is called 'qqqqqq'; write a name or a bit such as 7.0.ebx.16",
-    ),
-    case(
-        "ambiguous-feature", "[features]\nkvmclock = true",
-        "features.kvmclock: 'kvmclock' may mean any of "
-        "40000001.eax.3 (kvm_clocksource2), 40000001.eax.0 (kvm_clocksource)",
-    ),
-    case(
-        "field-as-feature", "[features]\nstepping = true",
-        'features.stepping: is a field of 4 bits; wish it as registers."1.eax[3:0]"',
-    ),
-    case(
-        "contradicting-features", "[features]\navx512f = true\nAVX512F = false",
-        "features.AVX512F: contradicts another wish of this file for the same bits",
-    ),
-    case(
-        "feature-against-register", '[features]\navx512f = true\n[registers]\n"7.0.ebx" = "0x0"',
-        'registers."7.0.ebx": contradicts another wish of this file for the same bits',
-    ),
-    case(
-        "value-outside-mask", '[registers]\n"7.0.ebx" = { value = "0x3", mask = "0x1" }',
-        'registers."7.0.ebx": the value has bits 0x2 outside its mask',
-    ),
-    case(
-        "value-too-wide", '[registers]\n"7.0.ebx[3:0]" = "0x10"',
-        "registers.\"7.0.ebx[3:0]\": '0x10' does not fit into 4 bits",
-    ),
-    case(
-        "mask-too-wide", '[registers]\n"7.0.ebx[3:0]" = { value = "0x1", mask = "0x11" }',
-        "registers.\"7.0.ebx[3:0]\": '0x11' does not fit into 4 bits",
-    ),
-    case("mask-missing", '[registers]\n"7.0.ebx" = { value = "0x3" }', 'registers."7.0.ebx".mask: is missing'),
-    case(
-        "mask-without-0x", '[registers]\n"7.0.ebx" = { value = "0x3", mask = "3" }',
-        "registers.\"7.0.ebx\".mask: expected hex digits as \"0x…\", at most 16, found '3'",
-    ),
-    case(
-        "mask-as-number", '[registers]\n"7.0.ebx" = { value = "0x3", mask = 3 }',
-        'registers."7.0.ebx".mask: expected a string, found a whole number',
-    ),
-    case(
-        "wish-as-number", '[registers]\n"7.0.ebx" = 3',
-        'registers."7.0.ebx": expected hex digits as "0x…" or a table of value and mask, found a whole number',
-    ),
-    case(
-        "wish-without-0x", '[registers]\n"7.0.ebx" = "12"',
-        'registers."7.0.ebx": expected hex digits as "0x…" or a table of value and mask, found \'12\'',
-    ),
-    case(
-        "unquoted-register", '[registers]\n7.0.ebx = "0x1"',
-        'registers.7: expected hex digits as "0x…" or a table of value and mask; '
-        "if the key has dots, write it in quotes",
-    ),
-    case(
-        "bad-notation", '[registers]\n"7.0.efx" = "0x1"',
-        "registers.\"7.0.efx\": '7.0.efx' is not a bit or field; write 7.0.ebx.16, 7.0.ebx[31:26] or 1.eax",
-    ),
-    case(
-        "bits-the-wrong-way-round", '[registers]\n"7.0.ebx[3:9]" = "0x1"',
-        "registers.\"7.0.ebx[3:9]\": '7.0.ebx[3:9]': bits run from 31 down to 0, the higher one first",
-    ),
-    case(
-        "lines-in-feature", '[features]\n"a\\nb" = true',
-        "features.\"a\\nb\": no CPUID field is called 'a\\nb'; did you mean abm?",
-    ),
-    case("nul-bytes", "\0", "is not TOML: Invalid statement (at line 1, column 1)"),
-    case("deep-arrays", "name = " + "[" * 9_000, "is not TOML that can be used: it is nested too deeply"),
-]
+BROKEN_MODELS = [case(name, text, expected) for name, (text, expected) in broken_models.CASES.items()]
+BROKEN_MODEL_BYTES = [pytest.param(data, end, id=name) for name, (data, end) in broken_models.BYTES.items()]
 
 
-@pytest.mark.parametrize(("text", "expected"), MODEL_CASES)
+def same(error: str, expected: str) -> bool:
+    """Whether an error is as expected; "..." at the end stands for anything."""
+    return error.startswith(expected[:-3]) if expected.endswith("...") else error == expected
+
+
+@pytest.mark.parametrize(("text", "expected"), BROKEN_MODELS)
 def test_model_file(text: str, expected: str) -> None:
-    error = model_error(text)
-    start, cut, _ = expected.partition("...")
-    assert error.startswith(f"w.toml: {start}") if cut else error == f"w.toml: {expected}"
+    assert same(model_error(text), f"w.toml: {expected}")
 
 
-@pytest.mark.parametrize(("text", "expected"), MODEL_CASES)
+@pytest.mark.parametrize(("text", "expected"), BROKEN_MODELS)
 def test_model_file_at_first_look(text: str, expected: str, tmp_path: Path) -> None:
     """What the quick way to read a model lets through can be shown, and is found by the check that follows."""
     path = tmp_path / "w.toml"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text, encoding="utf-8", newline="")
 
     def look_and_check() -> None:
         model = model_file.load_fast(path)
@@ -517,9 +405,21 @@ def test_model_file_at_first_look(text: str, expected: str, tmp_path: Path) -> N
 
     with pytest.raises(DataError) as caught:
         look_and_check()
-    start, cut, _ = expected.partition("...")
-    error = str(caught.value).removeprefix(f"{path}: ")
-    assert error.startswith(start) if cut else error == expected
+    assert same(str(caught.value).removeprefix(f"{path}: "), expected)
+
+
+@pytest.mark.parametrize(("data", "expected"), BROKEN_MODEL_BYTES)
+def test_bytes_of_a_model_file(data: bytes, expected: str, tmp_path: Path) -> None:
+    path = tmp_path / "w.toml"
+    path.write_bytes(data)
+    for read in (model_file.load, model_file.load_fast, model_file.validate_file):
+        with pytest.raises(DataError) as caught:
+            read(path)
+        assert str(caught.value) == f"{path}: {expected}"
+
+
+def test_there_are_enough_broken_models() -> None:
+    assert len(BROKEN_MODELS) + len(BROKEN_MODEL_BYTES) >= 40
 
 
 def test_every_sub_leaf_counts_as_another_wish() -> None:

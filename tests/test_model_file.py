@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -123,7 +125,7 @@ SMALL = VcpuModel(
     },
 )
 SMALL_TEXT = """\
-format = 1
+format = 2
 name = "web-tier"
 description = "Web servers, \\"small\\""
 module = "1.5.34"
@@ -144,11 +146,16 @@ hle = false
 avx2 = false
 avx512f = true
 
+[fields]
+n_logical_cpu = 16
+"4.3.num_cores_on_die" = 64
+"4.3.num_threads_sharing" = 128
+"4.3.cache_level" = 3
+"4.3.cache_type" = "unified"
+
 [registers]
 "1.eax" = "0x000a06d1"
-"1.ebx[23:16]" = "0x10"
-"4.3.eax[31:14]" = "0x3f07f"
-"4.3.eax[9:0]" = "0x163"
+"4.3.eax[9:8]" = "0x1"
 "7.0.edx.5" = "0x0"
 """
 
@@ -160,7 +167,7 @@ def test_a_small_model_is_easy_to_read() -> None:
 
 def test_a_new_model_is_short() -> None:
     assert model_file.dumps(VcpuModel("new")) == """\
-format = 1
+format = 2
 name = "new"
 
 [td]
@@ -173,13 +180,16 @@ num_l2_vms = 0
 
 [features]
 
+[fields]
+
 [registers]
 """
 
 
 def test_the_document_goes_from_general_to_particular() -> None:
     document = model_file.document(SMALL)
-    assert list(document) == ["format", "name", "description", "module", "platform", "td", "features", "registers"]
+    top = ["format", "name", "description", "module", "platform"]
+    assert list(document) == [*top, "td", "features", "fields", "registers"]
     assert list(document["td"])[:2] == ["attributes", "xfam"]
     assert next(iter(document["registers"])) == "1.eax"
 
@@ -192,6 +202,23 @@ def test_the_presets_survive(path: Path) -> None:
     model = model_file.load(path)
     assert model_file.load_fast(path) == model
     assert model_file.parse(model_file.dumps(model), "w.toml") == model
+
+
+@pytest.mark.parametrize(("text", "key", "value"), [
+    ("n_logical_cpu = 8", "1.ebx[23:16]", 8),
+    ('"4.0.cache_type" = "data"', "4.0.eax[4:0]", 1),
+    ('"4.0.cache_nways" = 12', "4.0.ebx[31:22]", 11),
+    ('"80000008.phys_addr_bits" = 46', "80000008.eax[7:0]", 46),
+    ('family_model_stepping = "6/143/8"', "1.eax[19:16]", 8),
+])
+def test_fields_in_words(text: str, key: str, value: int) -> None:
+    assert model_file.parse(f"[fields]\n{text}", "w.toml").wished(Field.parse(key)) == value
+
+
+def test_the_text_is_no_part_of_the_model() -> None:
+    one, other = (model_file.parse(text, "w.toml") for text in ("name = 'a'", "# comment\nname = \"a\""))
+    assert one == other and one.origin != other.origin
+    assert "origin" not in repr(one)
 
 
 # -- saving --
@@ -340,3 +367,55 @@ def test_what_is_no_ordinary_file_is_not_replaced(tmp_path: Path) -> None:
         assert str(caught.value) == f"{path}: can't be saved: it is no ordinary file"
     assert names(tmp_path) == ["pipe"]
     assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+EDITED = replace(model_file.parse('# mine\nname = "old"  # here\n', "x"), max_vcpus=3)
+EDITED_TEXT = '# mine\nname = "old"  # here\n\n[td]\nmax_vcpus = 3\n'
+
+
+def test_saving_keeps_the_text_that_was_read(old: Path) -> None:
+    assert model_file.save(EDITED, old) == EDITED_TEXT.encode() == old.read_bytes()
+
+
+def test_saving_what_is_there_already_touches_nothing(old: Path) -> None:
+    before = old.stat()
+    assert model_file.save(model_file.load(old), old) == OLD
+    assert old.stat().st_ino == before.st_ino
+    assert names(old.parent) == [old.name]
+
+
+def test_a_session_keeps_its_first_copy(old: Path) -> None:
+    copy = old.with_name(old.name + ".bak")
+    ours = model_file.save(EDITED, old)
+    for count in (4, 5):
+        ours = model_file.save(replace(EDITED, max_vcpus=count), old, ours)
+        assert copy.read_bytes() == OLD
+    assert names(old.parent) == [old.name, copy.name]
+
+
+def test_what_somebody_else_wrote_meanwhile_is_kept_too(old: Path) -> None:
+    ours = model_file.save(EDITED, old)
+    for number in (1, 2):
+        old.write_bytes(b"# other %d" % number)
+        ours = model_file.save(EDITED, old, ours)
+        assert old.with_name(f"{old.name}.bak.{number}").read_bytes() == b"# other %d" % number
+    assert old.with_name(old.name + ".bak").read_bytes() == OLD
+
+
+def test_a_model_without_a_name_keeps_it_in_another_file(tmp_path: Path) -> None:
+    (tmp_path / "web.toml").write_text("# no name\n", encoding="utf-8")
+    model = model_file.load(tmp_path / "web.toml")
+    model_file.save(model, tmp_path / "other.toml")
+    assert model_file.load(tmp_path / "other.toml") == model
+    assert (tmp_path / "other.toml").read_text(encoding="utf-8") == '# no name\n\nname = "web"\n'
+
+
+def test_a_first_look_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from pathlib import Path; from tdxtui import model_file;"
+        "model_file.load_fast(Path(sys.argv[1]));"
+        "print([name for name in ('pydantic', 'tomlkit', 'tomli_w', 'tempfile') if name in sys.modules])"
+    )
+    path = str(library.presets()["kvm-sapphire-rapids"])
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

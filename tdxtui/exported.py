@@ -1,0 +1,165 @@
+"""Exported models: a model file with what came of it written down, so that a change of the ground is noticed.
+
+[validated] holds what a VMM hands to TDH.MNG.INIT and what the guest gets, with the digests of the files that said so.
+A model file that is edited and saved loses it, since it speaks of the model as it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tdxtui import library, model_file
+from tdxtui.cpuid import ALL_ONES, REGISTER_KEYS, Leaf, unpack
+from tdxtui.errors import TdxtuiError
+from tdxtui.evaluate import Situation, evaluate
+from tdxtui.model import VcpuModel
+from tdxtui.strict import data_error, read_bytes
+from tdxtui.td import TdConfig
+
+FEW = 3
+NONE = "none"
+Record = dict[str, Any]
+
+
+def exported(model: VcpuModel, with_conflicts: bool = False) -> str:
+    """The text of a model's file with [validated], the model's own text and comments kept.
+
+    Raises TdxtuiError if the model names no module, or if something of it doesn't come out as wished and
+    `with_conflicts` is false.
+    """
+    import tomli_w
+
+    found = record(model)
+    if found["conflicts"] and not with_conflicts:
+        raise TdxtuiError(f"{model.name}: {_few(found['conflicts'])}; --with-conflicts exports it all the same")
+    text = model_file.without_record(model)
+    found = {key: value for key, value in found.items() if value != []}
+    return f"{text.rstrip()}\n\n{tomli_w.dumps({'validated': found})}"
+
+
+def _few(problems: list[str]) -> str:
+    more = len(problems) - FEW
+    return "; ".join(problems[:FEW]) + (f"; and {more} more" if more > 0 else "")
+
+
+def record(model: VcpuModel) -> Record:
+    """What comes of a model now, as [validated] says it. TdxtuiError for a missing or broken module or platform."""
+    if not model.module:
+        raise TdxtuiError(f"{model.name}: names no module; write module = or give --module")
+    module = library.module(model.module)
+    has_cpu = model.platform not in ("", NONE)
+    situation = evaluate(model, module, library.platform(model.platform) if has_cpu else None)
+    version = {"version": module.version, "evidence": module.evidence}
+    return {
+        "tool": tool_version(),
+        "format": model_file.FORMAT,
+        **({"arch_capabilities": f"{situation.td.arch_capabilities:#018x}"} if has_cpu else {}),
+        "conflicts": list(_problems(situation)),
+        "module": {"name": model.module, **version, "sha256": _sha256(library.module_path(model.module))},
+        **({"platform": _platform(model.platform)} if has_cpu else {}),
+        "td_params": _td_params(situation.td.config),
+        "cpuid_config": _cpuid_config(situation),
+        "cpuid": [_leaf(leaf, value, situation.td.known_at(leaf)) for leaf, value in situation.td.cpuid().items()],
+    }
+
+
+def tool_version() -> str:
+    """The installed version of tdxtui."""
+    from importlib.metadata import version
+
+    return version("tdxtui")
+
+
+def _problems(situation: Situation) -> Iterator[str]:
+    """What doesn't come out as the model wants, a line each."""
+    yield from situation.refusals_elsewhere()
+    yield from (f"{refusal.at.key}: {refusal}" for refusal in situation.refusals if refusal.at)
+    known = {entry.leaf for entry in situation.module.entries}
+    for bit in situation.conflict_bits():
+        value = situation.model.wished(bit)
+        if value is not None and bit.leaf in known and situation.conflicts.get(bit.leaf, 0) & bit.mask:
+            yield f"{bit.key} is wished {value} and is {1 - value}"
+
+
+def _platform(name: str) -> Record:
+    return {"name": name, "sha256": _sha256(library.platform_path(name))}
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(read_bytes(path)).hexdigest()
+
+
+def _td_params(config: TdConfig) -> Record:
+    return {
+        "attributes": f"{config.attributes:#018x}",
+        "xfam": f"{config.xfam:#018x}",
+        "max_vcpus": config.max_vcpus,
+        "num_l2_vms": config.num_l2_vms,
+        "msr_config_ctls": config.msr_config_ctls,
+        "eptp_controls": f"{config.eptp_controls:#018x}",
+        "config_flags": f"{config.config_flags:#018x}",
+        "tsc_frequency": config.tsc_frequency,
+        "arch_capabilities_config": f"{config.arch_capabilities_config:#018x}",
+    }
+
+
+def _cpuid_config(situation: Situation) -> list[Record]:
+    """CPUID_CONFIG in the module's order; TD_PARAMS has a slot for each, used or not."""
+    config = situation.td.config.cpuid_config
+    return [_leaf(leaf, config.get(leaf, 0)) for leaf in situation.module.cpuid_config]
+
+
+def _leaf(leaf: Leaf, value: int, known: int = ALL_ONES) -> Record:
+    out: Record = {"leaf": f"{leaf.leaf:#010x}"}
+    if leaf.subleaf is not None:
+        out["subleaf"] = f"{leaf.subleaf:#010x}"
+    out |= _registers("", value & known)
+    return out if known == ALL_ONES else out | _registers("known_", known)
+
+
+def _registers(prefix: str, packed: int) -> Record:
+    return {f"{prefix}{key}": f"{word:#010x}" for key, word in zip(REGISTER_KEYS, unpack(packed), strict=True)}
+
+
+def drift(path: Path) -> list[str]:
+    """What is otherwise today than the file's [validated] says, a line each, for the model as the file has it now.
+
+    Raises TdxtuiError for a file without [validated], or if its module or platform can't be had any more.
+    """
+    model = model_file.load(path)
+    then = model_file.document_of(model.origin, str(path)).get("validated")
+    if then is None:
+        raise data_error(str(path), "validated", "is missing; tdxtui export writes it")
+    return list(_differences(then, record(model)))
+
+
+def _differences(then: Record, now: Record) -> Iterator[str]:
+    flat = [dict(_flat(item)) for item in (then, now)]
+    for key in dict.fromkeys([*flat[0], *flat[1]]):
+        old, new = (item.get(key, "nothing") for item in flat)
+        if old != new:
+            yield f"{key}: {_shown(key, old)} validated, {_shown(key, new)} now"
+    old, new = (item.get("conflicts", []) for item in (then, now))
+    yield from (f"new conflict: {problem}" for problem in new if problem not in old)
+    yield from (f"no conflict any more: {problem}" for problem in old if problem not in new)
+
+
+def _shown(key: str, value: object) -> object:
+    """A value for people, who need no whole digest to see that it is another one."""
+    return f"{str(value)[:12]}..." if key.endswith("sha256") and len(str(value)) == 64 else value
+
+
+def _flat(record: Record) -> Iterator[tuple[str, object]]:
+    """The values of a record but for its conflicts, each with its way; leaves by their names, not their places."""
+    for key, value in record.items():
+        if isinstance(value, dict):
+            yield from ((f"{key}.{inner}", item) for inner, item in value.items())
+        elif key in ("cpuid_config", "cpuid"):
+            for item in value:
+                name = Leaf(int(item["leaf"], 16), int(item["subleaf"], 16) if "subleaf" in item else None).key
+                yield from ((f"{key} {name} {inner}", word) for inner, word in item.items() if inner[-1] == "x")
+        elif key not in ("conflicts", "format"):
+            yield key, value
