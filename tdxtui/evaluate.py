@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from tdxtui import library
 from tdxtui.classify import BitClass, classes
 from tdxtui.cpuid import Field, Leaf, Register
+from tdxtui.explain import Explainer
 from tdxtui.model import VcpuModel
 from tdxtui.module import Module
 from tdxtui.platform import Platform
@@ -30,6 +32,11 @@ class Situation:
     td: VirtualCpuid
     refusals: tuple[Refusal, ...]
     conflicts: dict[Leaf, int]
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        """The reasons of the TD's bits."""
+        return Explainer(self.td)
 
     @property
     def conflict_count(self) -> int:

@@ -181,6 +181,21 @@ class Program:
         return tuple(masks)
 
 
+    @cached_property
+    def platform_topology(self) -> tuple[int, ...]:
+        """As `platform_dependent`, with the levels that are the platform's if none is configured (5.C1)."""
+        masks = list(self.platform_dependent)
+        for leaf in self.module.topology.configured if self.module.topology else ():
+            entry = self.module.by_leaf[leaf]
+            masks[self.index[leaf]] |= entry.configured & ~entry.verify_mask
+        return tuple(masks)
+
+    def configures_topology(self, config: TdConfig) -> bool:
+        """Whether a TD has levels of its own."""
+        leaves = self.module.topology.configured if self.module.topology else ()
+        return any(config.cpuid_config.get(leaf, 0) for leaf in leaves)
+
+
 def program(module: Module) -> Program:
     """A module's program, compiled once."""
     found = module.__dict__.get("_program")
@@ -269,33 +284,36 @@ def _resolve(prepared: Prepared, config: TdConfig, refusals: list[Refusal] | Non
     state = _State(prepared, config, code.index, values)
     wishes = config.cpuid_config
     for number, leaf, illegal, configured, not_native, steps in code.active:
-        try:
-            if leaf is not None:
-                wished = wishes.get(leaf, 0)
-                if wished & illegal:
-                    raise _unconfigurable(leaf)
-                # 4.2: a Configured bit is the wished one, a Configured & Native bit needs both.
-                value = start[number] & ~configured | wished & configured
-                values[number] = value & (wished | not_native) & keep[number] | ones[number]
-            for step in steps:
-                step(state)
-        except Refused as refused:
-            if refusals is None:
-                raise
-            refusals.append(refused.refusal)
+        if leaf is not None:
+            wished = wishes.get(leaf, 0)
+            if wished & illegal:
+                _refuse(_unconfigurable(leaf), refusals)
+            # 4.2: a Configured bit is the wished one, a Configured & Native bit needs both.
+            value = start[number] & ~configured | wished & configured
+            values[number] = value & (wished | not_native) & keep[number] | ones[number]
+        for step in steps:
+            _take(step, state, refusals)
     for last in (_topology, _check_arch_capabilities, _cross_check):
-        try:
-            last(state)
-        except Refused as refused:
-            if refusals is None:
-                raise
-            refusals.append(refused.refusal)
+        _take(last, state, refusals)
     return VirtualCpuid(prepared, config, tuple(values), _arch_capabilities(state), _maxpa(state))
 
 
-def _unconfigurable(leaf: Leaf) -> Refused:
+def _take(step: Step, state: _State, refusals: list[Refusal] | None) -> None:
+    try:
+        step(state)
+    except Refused as refused:
+        _refuse(refused.refusal, refusals)
+
+
+def _refuse(refusal: Refusal, refusals: list[Refusal] | None) -> None:
+    if refusals is None:
+        raise Refused(refusal)
+    refusals.append(refusal)
+
+
+def _unconfigurable(leaf: Leaf) -> Refusal:
     because = f"CPUID_CONFIG has bits of {leaf.sdm} that can't be configured"
-    return Refused(Refusal("TDX_OPERAND_INVALID", MNG_INIT, "4.2", because, at=leaf, operand="CPUID_CONFIG"))
+    return Refusal("TDX_OPERAND_INVALID", MNG_INIT, "4.2", because, at=leaf, operand="CPUID_CONFIG")
 
 
 def _topology(state: _State) -> None:
@@ -359,6 +377,7 @@ def attempt_unknown(
     """As `attempt`, for an unknown platform: its two bounds tell which bits don't depend on the CPU."""
     low, refusals = attempt(bounds[0], config)
     high, _ = attempt(bounds[1], config)
-    dependent = program(low.module).platform_dependent
+    code = program(low.module)
+    dependent = code.platform_dependent if code.configures_topology(config) else code.platform_topology
     known = tuple(ALL_ONES & ~(a ^ b | mask) for a, b, mask in zip(low.values, high.values, dependent, strict=True))
     return replace(low, maxpa=None, known=known), refusals

@@ -1,0 +1,75 @@
+"""What must be given up of a TD so that another module or platform takes it."""
+
+from __future__ import annotations
+
+from tdxtui.cures import Cures
+from tdxtui.edits import Edit, applied, config_edit, entry_edit, word_edit
+from tdxtui.resolve import attempt
+from tdxtui.sysinit import Prepared
+from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, TdConfig, names_of
+from tdxtui.turning import units_in, xfam_turned
+
+
+def repaired(prepared: Prepared, config: TdConfig) -> tuple[Edit, ...] | None:
+    """The edits after which nothing is refused, None where these kinds of them aren't enough."""
+    edits = (*_attributes(prepared, config), *_flags(prepared, config), *_xfam(prepared, config))
+    edits = (*edits, *_entries(prepared, config), *_tsx(prepared, config))
+    legal = Cures(attempt(prepared, applied(config, edits))[0]).with_legal_fms(())
+    if legal is None:
+        return None
+    edits = (*edits, *legal)
+    if attempt(prepared, applied(config, edits))[1]:
+        return None
+    return _needed(prepared, config, edits)
+
+
+def _needed(prepared: Prepared, config: TdConfig, edits: tuple[Edit, ...]) -> tuple[Edit, ...]:
+    """The edits without those that aren't needed after all."""
+    for edit in edits:
+        rest = tuple(other for other in edits if other != edit)
+        if not attempt(prepared, applied(config, rest))[1]:
+            edits = rest
+    return edits
+
+
+def _attributes(prepared: Prepared, config: TdConfig) -> tuple[Edit, ...]:
+    value = config.attributes
+    off = value & ~prepared.attributes_allowed
+    for first, second in (pair[:2] for pair in prepared.module.attributes.exclusive):
+        left = value & ~off
+        if left & ATTRIBUTES[first] and left & ATTRIBUTES[second]:
+            off |= ATTRIBUTES[second]
+    return tuple(word_edit("ATTRIBUTES", name, 0) for name in names_of(off, ATTRIBUTES) if name in ATTRIBUTES)
+
+
+def _flags(prepared: Prepared, config: TdConfig) -> tuple[Edit, ...]:
+    off = config.config_flags & ~prepared.module.config_flags.allowed
+    return tuple(word_edit("CONFIG_FLAGS", name, 0) for name in names_of(off, CONFIG_FLAGS) if name in CONFIG_FLAGS)
+
+
+def _xfam(prepared: Prepared, config: TdConfig) -> tuple[Edit, ...]:
+    off = config.xfam & ~prepared.xfam_allowed
+    return xfam_turned(prepared, config, off, False) or () if units_in(off) else ()
+
+
+def _entries(prepared: Prepared, config: TdConfig) -> list[Edit]:
+    """Every entry without the bits that may not be configured here, one that isn't configurable at all as 0."""
+    legal = {leaf: prepared.module.configurable.get(leaf, 0) for leaf in config.cpuid_config}
+    return [
+        entry_edit(leaf, value & legal[leaf])
+        for leaf, value in config.cpuid_config.items()
+        if value & ~legal[leaf] and leaf in prepared.module.configurable
+    ]
+
+
+def _tsx(prepared: Prepared, config: TdConfig) -> list[Edit]:
+    """Bits that must be equal, or that an MSR must allow, all off."""
+    td, _ = attempt(prepared, config)
+    module, platform = prepared.module, prepared.platform
+    msrs = {needs.bit for needs in module.needs_msr
+            if platform and platform.msr(needs.msr, module.msr_defaults) & needs.mask != needs.mask}
+    wrong = [
+        bit for equal in module.equals for bit in equal.bits
+        if td.get(equal.bits[0]) != td.get(equal.bits[1]) or msrs & set(equal.bits)
+    ]
+    return [config_edit(bit, 0) for bit in wrong if config.cpuid_config.get(bit.leaf, 0) & bit.mask]
