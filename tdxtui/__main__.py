@@ -1,5 +1,5 @@
 """`python -m tdxtui` is the command line."""
 
-from tdxtui.cli import main
+from tdxtui.start import main
 
 main()

@@ -11,6 +11,8 @@ from typing import Any, NoReturn
 
 import click
 
+from tdxtui import cli_models
+from tdxtui.cli_why import why
 from tdxtui.errors import TdxtuiError
 
 OK, BAD_INPUT = 0, 2
@@ -77,8 +79,6 @@ def open_(model: str | None, module: str | None, platform: str | None, read_only
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):  # `main` has seen that there are both
         raise TdxtuiError("the screen needs a terminal; scripts use bits, resolve, guest, modules, platforms")
-    # Collecting garbage while modules load finds none and costs a tenth of the start; the screen turns it on again.
-    gc.disable()
     from tdxtui.tui.launch import run
 
     sys.exit(run(model, module, platform, read_only, theme))
@@ -160,6 +160,7 @@ def _stream(answer: Callable[[Any], dict[str, Any]]) -> NoReturn:
 
     from tdxtui import protocol
 
+    gc.enable()  # `start` has turned it off
     encode = json.JSONEncoder(separators=(",", ":")).encode
     status = OK
     for reply in protocol.stream(protocol.lines_of(sys.stdin.buffer), answer):
@@ -192,6 +193,10 @@ def _show(found: Any, table: Iterable[str], as_json: bool) -> None:
     else:
         for line in table:
             click.echo(line)
+
+
+commands.add_command(why)
+cli_models.add_to(commands)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

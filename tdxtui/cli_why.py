@@ -1,0 +1,48 @@
+"""`tdxtui why`."""
+
+from __future__ import annotations
+
+import click
+
+from tdxtui.errors import TdxtuiError
+
+
+@click.command()
+@click.argument("bits", metavar="BIT|NAME...", nargs=-1, required=True)
+@click.option("--module", "-m", help="A module version or file; by default the model's.")
+@click.option("--platform", "-p", help='A CPU by name or file, "none" for no CPU; by default the model\'s.')
+@click.option("--model", help="A vCPU model, file or preset; by default the first preset.")
+@click.option("--short", is_flag=True, help="One line for each bit.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def why(
+    bits: tuple[str, ...], module: str | None, platform: str | None, model: str | None, short: bool, as_json: bool
+) -> None:
+    """Say why a CPUID bit has its value in a TD, and the smallest set of settings that would change it.
+
+    \b
+    tdxtui why avx512f                      by any name that QEMU, libvirt or Linux uses
+    tdxtui why 7.0.ebx.16 7.0.ebx[31:26]    bits and fields
+    tdxtui why 'CPUID.(EAX=07H,ECX=0):EBX[16]' --module 1.5.34 --platform granite-rapids
+    tdxtui why 7.0.edx --short              a register, a line a field
+    """
+    from tdxtui import catalog, situations
+    from tdxtui import why as reasons
+    from tdxtui.explain import Explainer
+
+    situation = situations.find(model, module, platform)
+    explainer = Explainer(situation.td)
+    try:
+        fields = [catalog.find(text) for text in bits]
+    except ValueError as error:
+        raise TdxtuiError(str(error)) from None
+    found = [reasons.answer(situation, field, explainer) for field in fields]
+    if as_json:
+        import json
+
+        click.echo(json.dumps([reasons.data(item) for item in found], indent=1))
+        return
+    for number, item in enumerate(found):
+        if number and not short:
+            click.echo()
+        click.echo("\n".join(reasons.short(item) if short else reasons.text(item)))
+
