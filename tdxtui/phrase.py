@@ -182,8 +182,10 @@ def _field_cure(reason: Reason, field: Field) -> str:
 
 def wrapped(text: str) -> list[str]:
     """A text in lines of at most `WIDTH` columns, later ones indented below the first."""
+    if len(text) <= WIDTH:
+        return [text]
     indent = " " * (len(text) - len(text.lstrip()))
-    return textwrap.wrap(text, WIDTH, subsequent_indent=indent + "    " if indent else "") or [""]
+    return textwrap.wrap(text, WIDTH, subsequent_indent=indent + "    " if indent else "")
 
 
 def _sentence(bit: Field) -> str:

@@ -12,6 +12,7 @@ from tdxtui.cpuid import Field, Leaf, Register
 
 # Kept as text: compiled on first use by re itself, since most programs never ask for a qualified name.
 _IN_REGISTER = r"(?P<place>.+?e[a-d]x)\.(?P<name>.+)"
+_NUMBERED = r"[.:]e[a-d]x(?:\.\d+|\[[\d:]*\])\s*$"
 _IN_LEAF = r"(?P<place>(?:0x)?[0-9a-f]{1,8}(?:\.(?:0x)?[0-9a-f]{1,8})?)\.(?P<name>.+)"
 
 
@@ -19,12 +20,12 @@ class UnknownName(ValueError):
     """No field has this name, and the text is no notation either.
 
     ``text`` is what was asked, ``nearest`` up to three names that come close and would be found: canonical ones,
-    after their leaf if that was asked (``7.0.avx512f``).
+    after their leaf if that was asked (``7.0.avx512f``); ``because`` tells what is wrong with a notation.
     """
 
-    def __init__(self, text: str, nearest: tuple[str, ...]) -> None:
+    def __init__(self, text: str, nearest: tuple[str, ...], because: str = "") -> None:
         hint = f"; did you mean {', '.join(nearest)}?" if nearest else "; write a name or a bit such as 7.0.ebx.16"
-        super().__init__(f"no CPUID field is called {text!r}{hint}")
+        super().__init__(because or f"no CPUID field is called {text!r}{hint}")
         self.text = text
         self.nearest = nearest
 
@@ -63,7 +64,9 @@ def find(text: str) -> Field:
     """
     try:
         return Field.parse(text)
-    except ValueError:
+    except ValueError as error:
+        if re.search(_NUMBERED, text, re.IGNORECASE):
+            raise UnknownName(text, (), str(error)) from None
         return _only(text, _candidates(text.strip().lower())).field
 
 
