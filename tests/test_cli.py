@@ -391,7 +391,7 @@ for module in pkgutil.walk_packages(tdxtui.__path__, "tdxtui."):
         print(module.name)
 """)
     assert result.status == 0, result.err
-    assert {"tdxtui.editor", "tdxtui.describe", "tdxtui.listing", "tdxtui.protocol", "tdxtui.cli"} <= set(result.lines)
+    assert {"tdxtui.editor", "tdxtui.listing", "tdxtui.protocol", "tdxtui.cli"} <= set(result.lines)
 
 
 def test_the_editor_needs_no_screen() -> None:
@@ -404,4 +404,4 @@ from tdxtui.model import VcpuModel
 editor = Editor(VcpuModel("x"), library.module("1.5.06"), library.platform("sapphire-rapids"))
 print(editor.toggle(Field.parse("1.ecx.3")).message, "textual" in sys.modules, "pydantic" in sys.modules)
 """)
-    assert result.out.startswith("1.ecx.3 = 1: ") and result.out.endswith(" changed False False\n")
+    assert result.out.startswith("CPUID_CONFIG 1.ecx.3 = 1: ") and result.out.endswith(" changed False False\n")

@@ -76,7 +76,7 @@ def saved(text: str, edit: Callable[[VcpuModel], VcpuModel]) -> str:
     (lambda model: replace(model, tsc_mhz=2500), "0x8\n", "0x8\ntsc_mhz = 2500\n"),
     (lambda model: replace(model, name="x"), "'web' #", "'x' #"),
     (lambda model: replace(model, module="1.5.34"), "by hand\n", "by hand\nmodule = \"1.5.34\"\n"),
-], ids=str)
+])
 @pytest.mark.parametrize("ends", ["\n", "\r\n"])
 @pytest.mark.parametrize("start", ["", "\ufeff"])
 def test_one_edit_changes_one_line(

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from math import prod
 
 from tdxtui.strict import shown
+from tdxtui.words.compound import Parts, Recipe
 from tdxtui.words.numbers import amount, counted, size
-from tdxtui.words.quantity import Parts, Recipe
 from tdxtui.words.table import codec_named
 
 _TYPE_BITS = 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tdxtui.strict import shown
-from tdxtui.words.quantity import Parts, Recipe, Writer
+from tdxtui.words.compound import Parts, Recipe, Writer
 
 _EXTENDED_FAMILY = 0xF
 _EXTENDED_MODELS = (0x6, 0xF)

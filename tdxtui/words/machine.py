@@ -6,8 +6,8 @@ import re
 from fractions import Fraction
 
 from tdxtui.strict import shown
+from tdxtui.words.compound import Parts, Recipe
 from tdxtui.words.numbers import amount, counted
-from tdxtui.words.quantity import Parts, Recipe
 from tdxtui.words.table import codec_named
 
 _MHZ = 10**6

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tdxtui.words.compound import Parts, Recipe
 from tdxtui.words.numbers import counted
-from tdxtui.words.quantity import Parts, Recipe
 from tdxtui.words.table import codec_named
 
 _PT = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 
 from tdxtui.words.codec import Codec, hexadecimal
 
@@ -26,20 +25,23 @@ def amount(text: str, unit: str = "") -> int:
     match = _NUMBER.fullmatch(text.strip().lower())
     if match is None:
         raise ValueError(f"{text!r} is not a number")
-    value = Fraction(match[1].replace(",", "") + (match[2] or ""))
-    value *= _factor(match[3] or unit.lower(), unit.lower())
-    if value.denominator != 1:
+    whole, decimals = match[1].replace(",", ""), (match[2] or ".")[1:]
+    given, wanted = _factor(match[3] or unit.lower(), unit.lower())
+    scale: int = 10 ** len(decimals)
+    value, rest = divmod(int(whole + decimals) * given, scale * wanted)
+    if rest:
         raise ValueError(f"{text!r} is not a whole number of {unit}")
-    return int(value)
+    return value
 
 
-def _factor(given: str, unit: str) -> Fraction:
+def _factor(given: str, unit: str) -> tuple[int, int]:
+    """How much of the smallest unit of their kind the given and the wanted unit are."""
     for units in (_SIZES, _FREQUENCIES):
         if given in units and unit in units:
-            return Fraction(units[given], units[unit])
+            return units[given], units[unit]
     if given.removesuffix("s") != unit.removesuffix("s"):
         raise ValueError(f"{given!r} is not a unit of {unit}")
-    return Fraction(1)
+    return 1, 1
 
 
 def counted(number: int, unit: str) -> str:

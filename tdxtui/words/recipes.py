@@ -8,8 +8,8 @@ from functools import lru_cache
 from tdxtui import catalog
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.words import caches, identity, machine, monitoring
+from tdxtui.words.compound import Quantity, Recipe
 from tdxtui.words.names import canonical, in_many, qualified
-from tdxtui.words.quantity import Quantity, Recipe
 
 _LEAF = re.compile(r"[0-9a-f]{1,8}(\.[0-9a-f]{1,8})?")
 _RECIPES = (*identity.RECIPES, *caches.RECIPES, *machine.RECIPES, *monitoring.RECIPES)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from tdxtui import catalog
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.words.fields import decode, encode
 from tdxtui.words.names import canonical, in_many, key_of, multi_bit_fields, name_of
-from tdxtui.words.quantity import Quantity
-from tdxtui.words.recipes import quantities, quantity
 from tdxtui.words.table import codec_of
+
+if TYPE_CHECKING:
+    from tdxtui.words.compound import Quantity
 
 _QUALIFIED = re.compile(r"(?P<leaf>[0-9a-f]{1,8}(?:\.[0-9a-f]{1,8})?)\.(?P<name>.+)", re.IGNORECASE)
 
@@ -24,11 +26,20 @@ def parse_wish(key: str, value: int | str) -> tuple[tuple[Field, int], ...]:
 
     Raises ValueError, in one sentence, for a key or value that means nothing.
     """
-    found = quantity(key)
-    if found is not None:
+    try:
+        field = _find(key)
+    except ValueError:
+        found = _quantity(key)
+        if found is None:
+            raise
         return _write(found, value)
-    field = _find(key)
     return ((field, encode(field, value)),)
+
+
+def _quantity(key: str) -> Quantity | None:
+    from tdxtui.words.recipes import quantity  # most wishes are of single fields, and the screen waits for them
+
+    return quantity(key)
 
 
 def written(leaf: Leaf, value: int, mask: int) -> tuple[dict[str, int | str], int]:
@@ -37,6 +48,8 @@ def written(leaf: Leaf, value: int, mask: int) -> tuple[dict[str, int | str], in
     Every multi-bit field of the catalogue that is wholly in the mask is a key that `parse_wish` takes, which gives
     the same bits back; plain numbers are ints. Identity strings and 1.EAX's family, model and stepping go together.
     """
+    from tdxtui.words.recipes import quantities
+
     wishes: dict[str, int | str] = {}
     entry = canonical(leaf)
     for found in quantities(entry):
