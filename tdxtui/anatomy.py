@@ -68,14 +68,16 @@ class _Entry:
         computed = next((item for where, item in self._computed if where & mask), None)
         mirror = next((item for where, item in self._mirrors if where & mask), None)
         base = self._base(mask, computed, mirror)
-        # What is computed or mirrored, or of the topology, is set after the gates and not held by them.
-        gates = () if base[0][0] in (Kind.MIRROR, Kind.COMPUTED, Kind.TOPOLOGY) else self._gates_on(mask)
+        one = bool(self._entry.fixed1 & mask)
+        # What is computed or mirrored, or of the topology, is set after the gates; a constant 0 has no need of them.
+        free = base[0][0] in (Kind.MIRROR, Kind.COMPUTED, Kind.TOPOLOGY) or (base[0][0] is Kind.CONSTANT and not one)
+        gates = () if free else self._gates_on(mask)
         inferred = bool(self._here.inferred & mask)
         return Anatomy(
             kind=self._here.class_of(bit),
             group=self._here.group_of(bit),
             base=base,
-            one=bool(self._entry.fixed1 & mask),
+            one=one,
             mirror=mirror.of if mirror else None,
             computed=computed,
             gates=gates,

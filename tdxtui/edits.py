@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from tdxtui.cpuid import Field, Leaf, quad
+from tdxtui.cpuid import REGISTER_KEYS, Field, Leaf, unpack
 from tdxtui.model import VcpuModel
 from tdxtui.module import Module
 from tdxtui.td import EPTP_4_LEVEL, EPTP_5_LEVEL, NAMED_BITS, TSC_UNIT_MHZ, TdConfig
@@ -42,7 +42,8 @@ class Edit(NamedTuple):
 
     def _config_value(self) -> str:
         if self.leaf is not None:
-            return " ".join(quad(self.value)[at : at + 8] for at in range(0, 32, 8))
+            parts = zip(REGISTER_KEYS, unpack(self.value), strict=True)
+            return " ".join(f"{name}:{value:#x}" for name, value in parts if value) or "0"
         return str(self.value) if self.field is None or self.field.is_bit else f"{self.value:#x}"
 
 

@@ -280,4 +280,5 @@ def _cure(reason: Reason) -> str:
         return "No setting of the VMM changes it; the guest does, as said."
     if cure.edits is None:
         return f"Nothing gives a {cure.goal}: no setting of the VMM, no other CPU or module that is known here."
-    return f"To make it {cure.goal}: {edit_list(cure.edits)}."
+    hope = ", if the CPU has the bit" if any(term.value is None for term in reason.terms) else ""
+    return f"To make it {cure.goal}{hope}: {edit_list(cure.edits)}."

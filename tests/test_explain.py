@@ -39,12 +39,12 @@ def prepared(module: str, platform: str) -> Prepared:
 def some_config(on: Prepared, dice: random.Random, legal: bool) -> TdConfig:
     """A TD configuration, tried until the module takes it, or any at all."""
     while True:
-        config = _legal_looking(on, dice) if legal or dice.random() < 0.5 else _anything(on, dice)
+        config = legal_looking(on, dice) if legal or dice.random() < 0.5 else _anything(on, dice)
         if not legal or not isinstance(resolve(on, config), Refusal):
             return config
 
 
-def _legal_looking(on: Prepared, dice: random.Random) -> TdConfig:
+def legal_looking(on: Prepared, dice: random.Random) -> TdConfig:
     xfam = 3
     for mask in (4, 0xE4, 0x100, 0x200, 0x1800, 0x4000, 0x8000, 0x60000):
         if dice.random() < 0.5 and not mask & ~on.xfam_allowed:
@@ -116,7 +116,7 @@ def test_without_a_cpu_the_value_is_known_where_resolve_knows_it(module: str) ->
     on, dice = library.module(module), random.Random(module)
     bounds = library.prepared_unknown(on)
     for _ in range(3):
-        td, _ = attempt_unknown(bounds, _legal_looking(bounds[0], dice))
+        td, _ = attempt_unknown(bounds, legal_looking(bounds[0], dice))
         explainer = Explainer(td)
         for bit in every_bit(on):
             known = td.known_at(bit.leaf) & bit.mask
@@ -172,7 +172,7 @@ def test_where_no_edit_is_proposed_here_no_other_configuration_helps(module: str
         goal: sum_masks_by_leaf(bit for bit in bits if cures.reached(bit, goal) is None) for goal in (0, 1)
     }
     for _ in range(300):
-        other = resolve(on, _legal_looking(on, dice))
+        other = resolve(on, legal_looking(on, dice))
         if not isinstance(other, Refusal):
             for leaf, value in other.cpuid().items():
                 assert not value & never[1].get(leaf, 0), (leaf, hex(value & never[1][leaf]))

@@ -35,7 +35,7 @@ def environment() -> dict[str, str]:
 def test_a_command_of_the_readme_runs(line: str) -> None:
     done = subprocess.run(line, shell=True, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=60)
     assert done.returncode == (1 if line.startswith("diff ") else 0), done.stderr
-    assert done.stdout
+    assert done.stdout or line.startswith("tdxtui fmt")
     assert done.stderr == ""
 
 
@@ -62,7 +62,7 @@ def test_a_screen_of_the_readme_opens(line: str, tmp_path: Path) -> None:
 def test_a_make_target_of_the_readme_exists(target: str) -> None:
     done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    assert done.stdout
+    assert done.stdout or line.startswith("tdxtui fmt")
 
 
 def test_the_first_commands_are_make_run_and_make_test() -> None:

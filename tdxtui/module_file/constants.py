@@ -10,20 +10,26 @@ from tdxtui.strict import parse_hex_word, parse_toml
 
 
 class Openness(NamedTuple):
-    """Packed masks of a leaf's bits: fixed to 1, fixed to 0, those that can be 1 and those that can be 0 on any CPU."""
+    """Packed masks of a leaf's bits: fixed to 1, fixed to 0, those that can be 1 and those that can be 0 on any CPU.
+
+    `there` is false for a leaf without an entry, of which nothing can become anything.
+    """
 
     ones: int
     zeros: int
     settable: int
     clearable: int
+    there: bool = True
 
     def reach(self, native: int) -> tuple[int, int]:
         """The bits that can be 0, and those that can be 1, on a CPU with these native ones."""
-        zeros = (~native | self.clearable) & ~self.ones & ALL_ONES
-        return zeros, (native | self.settable) & ~self.zeros
+        if not self.there:
+            return 0, 0
+        start = native & ~self.zeros | self.ones
+        return (~start | self.clearable) & ~self.ones & ALL_ONES, start | self.settable
 
 
-CLOSED = Openness(ALL_ONES, ALL_ONES, 0, 0)
+CLOSED = Openness(0, 0, 0, 0, there=False)
 
 
 class Constants:
@@ -48,7 +54,7 @@ class Constants:
         decided, gated = self._decided(leaf), self._gated(leaf)
         configured, with_native = _sums(table, "configured"), _sums(table, "configured_native")
         settable = configured | decided
-        return Openness(ones & ~gated, zeros & ~decided, settable, settable | with_native | gated)
+        return Openness(ones & ~gated & ~decided, zeros & ~decided, settable, settable | with_native | gated)
 
     def _decided(self, leaf: Leaf) -> int:
         """What is computed, mirrored, or of the topology."""
@@ -74,9 +80,11 @@ def _fixed(table: Mapping[str, Any], verify: Mapping[str, Any]) -> tuple[int, in
     ones = zeros = 0
     for register in Register:
         masks, demands = table.get(register.key, {}), verify.get(register.key, {})
-        free = ~(_word(masks, "configured") | _word(masks, "configured_native"))
-        ones |= (_word(masks, "fixed1") | _word(demands, "one") & free) << register.shift
-        zeros |= (_word(masks, "fixed0") | _word(demands, "zero") & free) << register.shift
+        one, zero = _word(masks, "fixed1"), _word(masks, "fixed0") | _word(masks, "dynamic")
+        # What is demanded of the CPU counts only where its value passes through.
+        native = ~(_word(masks, "configured") | _word(masks, "configured_native") | one | zero)
+        ones |= (one | _word(demands, "one") & native) << register.shift
+        zeros |= (zero | _word(demands, "zero") & native) << register.shift
     return ones, zeros
 
 
