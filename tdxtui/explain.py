@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import cached_property
-from types import MappingProxyType
 
 from tdxtui import topology
 from tdxtui.anatomy import Anatomy, anatomy
@@ -15,18 +13,11 @@ from tdxtui.edits import Edit
 from tdxtui.elsewhere import Elsewhere
 from tdxtui.guest_reads import sentences
 from tdxtui.levers import FOLLOWS, LEVERS
-from tdxtui.module import Computed, Condition, Module
+from tdxtui.module import Computed, Condition
 from tdxtui.reason import Cure, Input, Kind, Reason, Term, value_of
 from tdxtui.refusal import Refused
 from tdxtui.resolve import VirtualCpuid, in_config
-from tdxtui.sysinit import Prepared
-from tdxtui.td_params import attributes_problem, xfam_problem
 from tdxtui.view import View
-
-_PROBLEMS: Mapping[str, tuple[Callable[[Prepared, int], str], Callable[[Module], int]]] = MappingProxyType({
-    "XFAM": (xfam_problem, lambda module: module.xfam.fixed1),
-    "ATTRIBUTES": (attributes_problem, lambda module: module.attributes.fixed1),
-})
 
 
 class Explainer:
@@ -108,13 +99,17 @@ class Explainer:
         return Term(Kind.GATE, condition.text, holds, rule, bit)
 
     def _obstacle(self, condition: Condition) -> str:
-        """Why a condition on XFAM or ATTRIBUTES can't be made to hold here."""
-        if condition.negated or condition.scope not in _PROBLEMS:
+        """Why a condition on XFAM or ATTRIBUTES can't be made to hold here, as a sentence without its full stop."""
+        if condition.negated:
             return ""
-        problem, least = _PROBLEMS[condition.scope]
-        alone = problem(self.prepared, condition.mask | least(self.module))
-        allowed = {"XFAM": self.prepared.xfam_allowed, "ATTRIBUTES": self.prepared.attributes_allowed}
-        return alone if condition.mask & ~allowed[condition.scope] else ""
+        if not self.module.possible(condition):
+            return f"This module never allows {condition.text}"
+        if condition.scope == "XFAM" and condition.mask & ~self.prepared.supported_xfam:
+            return f"The CPU has no {condition.text}"
+        if condition.scope == "ATTRIBUTES" and condition.mask & ~self.prepared.attributes_allowed:
+            needs = (need.text for mask, need in self.module.attributes.needs if mask & condition.mask)
+            return f"It needs {' and '.join(needs)}, which the platform lacks"
+        return ""
 
     @cached_property
     def elsewhere(self) -> Elsewhere:

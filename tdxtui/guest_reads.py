@@ -9,6 +9,7 @@ from tdxtui.cpuid import Field
 from tdxtui.module import Condition, Dynamic, GuestBit, Module
 from tdxtui.td import FEATURE_PARAVIRT_CTLS, names_of
 
+VE = "#VE, which its own kernel must handle"
 DYNAMIC: Mapping[str, str] = MappingProxyType({
     "vcpu_index": "the low byte of the vCPU's index",
     "apic_id": "the low byte of the vCPU's x2APIC ID with TD_CTLS.ENUM_TOPOLOGY, else of its index",
@@ -39,10 +40,10 @@ def _sentences(module: Module, bit: Field) -> list[str]:
     if leaf in rules.native_cache_leaves:
         out.append("With TD_CTLS.REDUCE_VE the guest reads the CPU's own value here, but for EAX[31:14] (rule D5).")
     if leaf in rules.faulting:
-        out.append("CPUID of this leaf always gives the guest #VE (rule 7.2).")
+        out.append(f"The guest never reads it: CPUID of this leaf always gives it {VE} (rule 7.2).")
     needs = rules.needs.get(leaf.leaf, ())
     if needs:
-        out.append(f"CPUID of this leaf gives the guest #VE unless {_joined(needs)} (rule 7.2, D5).")
+        out.append(f"The guest reads it only if {_joined(needs)}; else CPUID gives it {VE} (rule 7.2, D5).")
     return out
 
 
@@ -52,8 +53,8 @@ def _holds(item: Dynamic, bit: Field) -> bool:
 
 def _guest_bit(item: GuestBit) -> str:
     control = f"FEATURE_PARAVIRT_CTLS.{' '.join(names_of(item.control, FEATURE_PARAVIRT_CTLS))}"
-    plain = "1" if item.unreduced_one else "this value"
-    return f"The guest reads {plain} without TD_CTLS.REDUCE_VE; with it, this value AND {control} (rule D7)."
+    plain = "1 by default" if item.unreduced_one else "the value below by default"
+    return f"The guest reads {plain}; once it sets TD_CTLS.REDUCE_VE, the value below AND its own {control} (rule D7)."
 
 
 def _joined(needs: tuple[Condition, ...]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from tdxtui import catalog, phrase
+from tdxtui import catalog, paragraph, phrase
 from tdxtui.anatomy import anatomy
 from tdxtui.cpuid import Field
 from tdxtui.dynamic import GuestState
@@ -94,14 +94,15 @@ def text(found: Answer) -> list[str]:
         return [*lines, *short(found), "Ask for one of them to have its reason whole."]
     for run in found.runs:
         lines += ["", *_paragraph(found, run)]
-    return lines
+    rules = [rule for run in found.runs for term in run.reason.terms for rule in term.rule.split(", ")]
+    return [*lines, f"What a rule says: tdxtui rule {rules[0]}"]
 
 
 def _place(found: Answer) -> list[str]:
     """Where the question is asked: model, module, CPU, and whether the TD is refused at all."""
     situation = found.situation
     cpu = situation.platform.name if situation.platform else "none"
-    out = [f"Model {situation.model.name}, module {situation.module.version}, CPU {cpu}:"]
+    out = [f"Model {situation.model.name}, module {situation.module.version}, platform {cpu}:"]
     if situation.platform_refusal:
         out.append(f"The module refuses this CPU, so what follows is for an unknown one: {situation.platform_refusal}")
     if situation.refusals:
@@ -112,8 +113,14 @@ def _place(found: Answer) -> list[str]:
 def _paragraph(found: Answer, run: Run) -> list[str]:
     if run.field.is_bit:
         wished = found.situation.model.wished(run.field)
-        return phrase.paragraph(run.reason, found.situation.module, wished)
-    return phrase.field_paragraph(run.reason, run.field, _words(found, run.field), found.situation.module)
+        return paragraph.paragraph(run.reason, found.situation.module, wished, _whole(found, run.field))
+    return paragraph.field_paragraph(run.reason, run.field, _words(found, run.field), found.situation.module)
+
+
+def _whole(found: Answer, bit: Field) -> str:
+    """The value of the field of several bits that a bit belongs to, "" if there is none."""
+    named = catalog.named_at(bit)
+    return _words(found, named.field) if named and not named.field.is_bit else ""
 
 
 def _words(found: Answer, field: Field) -> str:

@@ -123,6 +123,6 @@ def test_what_the_guest_reads_instead_is_said(bit: str, words: str) -> None:
 
 
 def test_a_leaf_that_always_faults_says_so() -> None:
-    assert "always gives the guest #VE" in sentences(library.module("1.5.01"), Field.parse("6.eax.0"))[-1]  # 7.2
+    assert "always gives it #VE" in sentences(library.module("1.5.01"), Field.parse("6.eax.0"))[-1]  # 7.2
 
 
