@@ -8,7 +8,7 @@ from tdxtui.errors import TdxtuiError
 
 
 @click.command()
-@click.argument("bits", metavar="BIT|NAME...", nargs=-1, required=True)
+@click.argument("bits", metavar="BIT|NAME|LEAF...", nargs=-1, required=True)
 @click.option("--module", "-m", help="A module version or file; by default the model's.")
 @click.option("--platform", "-p", help='A CPU by name or file, "none" for no CPU; by default the model\'s.')
 @click.option("--model", help="A vCPU model, file or preset; by default the first preset.")
@@ -23,16 +23,16 @@ def why(
     tdxtui why avx512f                      by any name that QEMU, libvirt or Linux uses
     tdxtui why 7.0.ebx.16 7.0.ebx[31:26]    bits and fields
     tdxtui why 'CPUID.(EAX=07H,ECX=0):EBX[16]' --module 1.5.34 --platform granite-rapids
-    tdxtui why 7.0.edx --short              a register, a line a field
+    tdxtui why 7.0.edx 4.3 --short          a register or a leaf, a line a field
     """
-    from tdxtui import catalog, situations
+    from tdxtui import situations
     from tdxtui import why as reasons
     from tdxtui.explain import Explainer
 
     situation = situations.find(model, module, platform)
     explainer = Explainer(situation.td)
     try:
-        fields = [catalog.find(text) for text in bits]
+        fields = [field for text in bits for field in reasons.fields_of(text)]
     except ValueError as error:
         raise TdxtuiError(str(error)) from None
     found = [reasons.answer(situation, field, explainer) for field in fields]

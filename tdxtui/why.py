@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from tdxtui import catalog, paragraph, phrase
 from tdxtui.anatomy import anatomy
-from tdxtui.cpuid import Field
+from tdxtui.cpuid import Field, Leaf, Register
 from tdxtui.dynamic import GuestState
 from tdxtui.edits import Edit
 from tdxtui.evaluate import Situation
@@ -32,6 +32,36 @@ class Answer(NamedTuple):
     field: Field
     situation: Situation
     runs: tuple[Run, ...]
+
+
+def fields_of(text: str) -> list[Field]:
+    """The fields that a text asks for: a bit or field by name or notation, a leaf's registers, a quantity's parts.
+
+    Raises ValueError (of the catalogue) for a text that is none of these.
+    """
+    try:
+        return [catalog.find(text)]
+    except catalog.UnknownName:
+        from tdxtui import words  # few ask for one
+
+        plain = text.strip().lower().removeprefix("0x")
+        quantity = words.quantity(plain)
+        if quantity is not None:
+            return list(quantity.fields)
+        leaf = _leaf(plain)
+        if leaf is None:
+            raise
+        return [Field(leaf, register, 31, 0) for register in Register]
+
+
+def _leaf(text: str) -> Leaf | None:
+    try:
+        leaf = Leaf.parse(text)
+    except ValueError:
+        return None
+    if catalog.title(leaf) and leaf.subleaf is None and catalog.has_subleaves(leaf.leaf):
+        return Leaf(leaf.leaf, 0)
+    return leaf if catalog.title(leaf) else None
 
 
 def answer(situation: Situation, asked: Field, explainer: Explainer | None = None) -> Answer:

@@ -184,6 +184,14 @@ def test_names_of_every_tool_lead_to_the_same_answer() -> None:
     assert len(answers) == 1
 
 
+def test_a_leaf_and_a_quantity_can_be_asked_for() -> None:
+    assert [field.key for field in why.fields_of("7")] == ["7.0.eax", "7.0.ebx", "7.0.ecx", "7.0.edx"]
+    assert {field.key for field in why.fields_of("4.3.cache_size")} >= {"4.3.ebx[31:22]", "4.3.ecx"}
+    assert run("80000008", "--short").output.startswith("80000008.eax[31:24] reserved = 0x0: ")
+    with pytest.raises(ValueError, match="no CPUID field"):
+        why.fields_of("fedcba98")
+
+
 def test_a_register_of_a_leaf_can_be_asked_for() -> None:
     found = why.answer(situation("1.5.34"), Field(Leaf(7, 0), Register.EDX, 31, 0))
     assert sum(item.field.width for item in found.runs) == 32
