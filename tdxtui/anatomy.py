@@ -31,6 +31,11 @@ class Anatomy(NamedTuple):
     gates: Gates
     certainty: Certainty
 
+    def without_value(self) -> Anatomy:
+        """The same for a constant of either value, so that the bits of one field can be told together."""
+        fixed = self.kind in (BitClass.FIXED_0, BitClass.FIXED_1)
+        return self._replace(kind=BitClass.FIXED_0, one=False) if fixed else self
+
 
 def anatomy(module: Module, bit: Field) -> Anatomy:
     """The statements on a bit of one of the module's entries."""

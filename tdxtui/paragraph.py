@@ -30,11 +30,13 @@ def paragraph(reason: Reason, module: Module, wished: int | None = None, whole: 
 
 def field_paragraph(reason: Reason, field: Field, value: str, module: Module) -> list[str]:
     """As `paragraph`, for several bits that the same statements decide: `reason` is that of the lowest."""
-    out = [f"{field.sdm}  {field_name(field)} = {value}  ({verdict(reason)})", *_about(field), "", *reason.run_time]
+    fixed = reason.kind in (BitClass.FIXED_0, BitClass.FIXED_1)
+    head = f"{field.sdm}  {field_name(field)} = {value}  ({'fixed' if fixed else verdict(reason)})"
+    out = [head, *_about(field), "", *reason.run_time]
     out.append("Each of these bits is the AND of these:" if len(reason.terms) > 1 else "These bits come from this:")
     for term in reason.terms:
-        # A gate or a constant is the same for all bits; what else there is each bit has for itself.
-        shared = term.kind in (Kind.GATE, Kind.MIRROR, Kind.CONSTANT)
+        # A gate is the same for all bits; what else there is each bit has for itself.
+        shared = term.kind in (Kind.GATE, Kind.MIRROR)
         out.append(f"  {mark(term) if shared else '·'} {explained(term, reason, shared)}")
     out += [f"  from {item.name}: {item.value}" for item in reason.inputs]
     out += [_field_conclusion(reason, field), f"Module {module.version}, {CERTAINTIES[reason.certainty]}."]
@@ -58,6 +60,8 @@ def _field_conclusion(reason: Reason, field: Field) -> str:
         return conclusion(reason)
     if any(term.kind is Kind.CPUID_CONFIG for term in reason.terms):
         return f"The VMM changes them by CPUID_CONFIG {field.key}."
+    if reason.kind in (BitClass.FIXED_0, BitClass.FIXED_1):
+        return "Nothing changes them: no settings of the VMM, on no CPU and module known here."
     if reason.cure.edits is None:
         return f"Nothing gives bit {reason.bit.lsb} a {reason.cure.goal}; ask for another bit to see what it needs."
     return f"To make bit {reason.bit.lsb} a {reason.cure.goal}: {edit_list(reason.cure.edits)}."

@@ -94,8 +94,8 @@ def _alike(situation: Situation, one: Field, other: Field) -> bool:
     """Whether two bits are of one field, and the same statements decide them."""
     module = situation.module
     names = [catalog.name_at(bit.leaf, bit.register, bit.lsb) for bit in (one, other)]
-    same = names[0] == names[1] and anatomy(module, one) == anatomy(module, other)
-    return same and sentences(module, one) == sentences(module, other)
+    same = names[0] == names[1] and sentences(module, one) == sentences(module, other)
+    return same and anatomy(module, one).without_value() == anatomy(module, other).without_value()
 
 
 # -- as text --
