@@ -348,7 +348,10 @@ def test_help(run: Any, command: str, option: str) -> None:
 def test_help_lists_every_command(run: Any) -> None:
     text = run("--help").out
     assert all(f"\n  {name} " in text for name in cli.commands.commands)
-    assert set(cli.commands.commands) == {"open", "modules", "platforms", "bits", "resolve", "guest"}
+    assert set(cli.commands.commands) == {
+        "open", "modules", "platforms", "bits", "resolve", "guest", "why", "rule", "schema", "new", "fmt", "export",
+        "drift",
+    }
 
 
 def test_version(run: Any) -> None:

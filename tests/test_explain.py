@@ -120,7 +120,7 @@ def test_without_a_cpu_the_value_is_known_where_resolve_knows_it(module: str) ->
         explainer = Explainer(td)
         for bit in every_bit(on):
             known = td.known_at(bit.leaf) & bit.mask
-            assert explainer.reason(bit).value == (td.get(bit) if known else None), bit
+            assert value_of(explainer.terms(bit)) == (td.get(bit) if known else None), bit
 
 
 def outcome(on: Prepared, config: TdConfig, edits: tuple[Edit, ...], bit: Field) -> int | None:
