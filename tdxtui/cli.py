@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from tdxtui import cli_models
+from tdxtui.cli_rule import rule
 from tdxtui.cli_why import why
 from tdxtui.errors import TdxtuiError
 
@@ -196,6 +197,7 @@ def _show(found: Any, table: Iterable[str], as_json: bool) -> None:
 
 
 commands.add_command(why)
+commands.add_command(rule)
 cli_models.add_to(commands)
 
 

@@ -197,7 +197,7 @@ def unpack(packed: int) -> tuple[int, int, int, int]:
 
 
 def quad(packed: int) -> str:
-    """A packed leaf as 32 hex digits, EAX EBX ECX EDX (protocol 1)."""
+    """A packed leaf as 32 hex digits, EAX EBX ECX EDX."""
     return f"{packed:032x}"
 
 
@@ -231,5 +231,5 @@ class CpuidTable(dict[Leaf, int]):
 
     @classmethod
     def from_quads(cls, quads: Mapping[str, str]) -> CpuidTable:
-        """Build from keys and 32-digit values (protocol 1); ValueError names the bad one."""
+        """Build from keys and 32-digit values; ValueError names the bad one."""
         return cls((Leaf.parse(key), parse_quad(value)) for key, value in quads.items())

@@ -13,9 +13,9 @@ MNG_INIT = "TDH.MNG.INIT"
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A SEAMCALL's error: class, the SEAMCALL, and what it names (protocol 1).
+    """A SEAMCALL's error: class, the SEAMCALL, and what it names.
 
-    `at` is the entry in RCX, None where RCX is 0; `detail` a leaf; `rule` the spec rule that decided, `because` a
+    `at` is the entry in RCX, None where RCX is 0; `detail` a leaf; `rule` the rule that decided, `because` a
     sentence for people.
     """
 

@@ -1,7 +1,7 @@
 """The TD configuration that a VMM hands to TDH.MNG.INIT, and the names of its bits.
 
 Names are those of the TDX module specification; `XFAM` also has group names for the components that must be set
-together (semantics 3.2).
+together (rule 3.2).
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ def _xfam_combination(rules: XfamRules, xfam: int) -> str:
 
 
 def _eptp_problem(prepared: Prepared, config: TdConfig) -> str:
-    """Page-walk length, memory type, and what GPAW asks for (protocol 1, 6.C2)."""
+    """Page-walk length, memory type, and what GPAW asks for (6.C2)."""
     if config.eptp_controls not in (EPTP_4_LEVEL, EPTP_5_LEVEL):
         return f"EPTP_CONTROLS must be {EPTP_4_LEVEL:X}H (4 levels) or {EPTP_5_LEVEL:X}H (5 levels), write-back"
     five = config.eptp_controls == EPTP_5_LEVEL
