@@ -13,6 +13,7 @@ from tdxtui.evaluate import Situation
 from tdxtui.explain import Explainer
 from tdxtui.guest_reads import sentences
 from tdxtui.reason import Reason
+from tdxtui.refusal import Refusal
 from tdxtui.runtime import cpuid
 
 MANY = 2
@@ -134,10 +135,15 @@ def _place(found: Answer) -> list[str]:
     cpu = situation.platform.name if situation.platform else "none"
     out = [f"Model {situation.model.name}, module {situation.module.version}, platform {cpu}:"]
     if situation.platform_refusal:
-        out.append(f"The module refuses this CPU, so what follows is for an unknown one: {situation.platform_refusal}")
+        refusal = situation.platform_refusal
+        out.append(f"The module refuses this CPU, so what follows is for an unknown one: {_ruled(refusal)}")
     if situation.refusals:
-        out.append(f"The module refuses this TD; it would have what follows but for {situation.refusals[0]}")
+        out.append(f"The module refuses this TD; it would have what follows but for {_ruled(situation.refusals[0])}")
     return out
+
+
+def _ruled(refusal: Refusal) -> str:
+    return f"{refusal} (rule {refusal.rule})"
 
 
 def _paragraph(found: Answer, run: Run) -> list[str]:
