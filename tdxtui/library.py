@@ -89,7 +89,12 @@ def openness(name: str, leaf: Leaf) -> Openness:
 
     Far quicker than loading the module, for whoever looks through all of them.
     """
-    found = _constants_of(_find("modules", "module", name))
+    return _openness(_find("modules", "module", name), leaf)
+
+
+@lru_cache(maxsize=4096)
+def _openness(path: Path, leaf: Leaf) -> Openness:
+    found = _constants_of(path)
     return found.at(leaf) if found else CLOSED
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from tdxtui.cpuid import ALL_ONES, Field, Leaf, Register
-from tdxtui.strict import parse_hex_word, parse_toml
+from tdxtui.strict import parse_toml
 
 
 class Openness(NamedTuple):
@@ -97,4 +97,5 @@ def _packed(masks: Mapping[str, Any]) -> int:
 
 
 def _word(masks: Mapping[str, Any], key: str) -> int:
-    return parse_hex_word(masks.get(key, "0x0"))
+    # What isn't hex raises ValueError or TypeError; whoever loads the whole file is told where.
+    return int(masks.get(key, "0"), 16)
