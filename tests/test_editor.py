@@ -18,7 +18,7 @@ from tdxtui.editor import Editor, Outcome
 from tdxtui.errors import TdxtuiError
 from tdxtui.evaluate import Situation, evaluate
 from tdxtui.model import VcpuModel
-from tdxtui.module import Condition, Module
+from tdxtui.module import Module
 from tdxtui.sysinit import Prepared
 from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, XFAM, XFAM_GROUPS
 
@@ -139,25 +139,30 @@ def test_a_fixed_bit_refuses_with_a_reason(version: str, platform: str, data: st
     for bit in some_bits(data, unchangeable(version), 25):
         outcome = editor.toggle(bit)
         assert_refused(editor, before, outcome)
-        assert outcome.message.startswith(f"{bit.key} is ")
+        assert outcome.message.startswith((f"{bit.key} is ", f"{bit.key} can't be ", f"{bit.key} needs ")), outcome
         conflicts = bool(before.conflicts.get(bit.leaf, 0) & bit.mask)
-        assert conflicts == outcome.message.endswith("Enter gives up the wish")
-        assert outcome.cure == (before.model.wish(bit, None) if conflicts else None)
+        if outcome.message.startswith(f"{bit.key} needs "):
+            assert outcome.cure is not None  # what it is computed from can be changed, as 15.ebx by TSC_FREQUENCY
+        else:
+            assert conflicts == outcome.message.endswith("Enter gives up the wish")
+            assert (outcome.cure and outcome.cure.model) == (before.model.wish(bit, None) if conflicts else None)
     assert not editor.dirty
     assert editor.undo().message == "nothing to undo"
 
 
 @pytest.mark.parametrize(("bit", "reason"), [
-    ("0.eax.31", "fixed to 0 by the module"),
-    ("1.ecx.31", "fixed to 1 by the module, or demanded of every CPU"),
-    ("1.ecx.0", "fixed to 1 by the module, or demanded of every CPU"),
-    ("1.ebx.24", "decided at run time"),
-    ("2.eax.0", "of a leaf that gives the guest #VE"),
-    ("1e.ebx.0", "native: the CPU's value passes through"),
-    ("15.ebx.0", "computed by the module"),
+    ("0.eax.31", "can't be 1 here: constant 0 (rule 1.10)"),
+    ("1.ecx.31", "can't be 0 here: constant 1 (rule 1.10)"),
+    ("1.ecx.0", "can't be 0 here: native 1 (rule 1.5)"),
+    ("1.ebx.24", "is filled in as the guest executes CPUID. The guest reads the low byte of the vCPU's x2APIC ID with"),
+    ("2.eax.0", "is a leaf that gives the guest #VE by default. The guest reads it only if"),
+    ("1e.ebx.0", "can't be 1 here: native 0 (rule 1.10)"),
+    ("15.ebx.20", "can't be 1 here: tsc_frequency 0 (rule 5.9)"),
+    ("1.eax.20", "can't be 1 here: family_model_stepping 0 (rule 5.1)"),
+    ("d.3.eax.0", "can't be 1 here: This module never allows XFAM.BNDREGS (rule 5.7, 3.1)"),
 ])
 def test_the_reasons_of_the_classes(bit: str, reason: str) -> None:
-    assert opened("1.5.06", "granite-rapids").toggle(Field.parse(bit)).message == f"{bit} is {reason}"
+    assert opened("1.5.06", "granite-rapids").toggle(Field.parse(bit)).message.startswith(f"{bit} {reason}")
 
 
 def test_an_entry_that_is_not_there_refuses() -> None:
@@ -176,36 +181,29 @@ def flexible(version: str) -> tuple[Field, ...]:
     return tuple(found)
 
 
-def named(condition: Condition, message: str) -> bool:
-    """Whether a message speaks of a condition: by its text, its bit, or as a bit of its word."""
-    if condition.field is not None:
-        return condition.field.key in message
-    return condition.scope in message
-
-
 def assert_held(editor: Editor, bit: Field, message: str) -> None:
-    """A refusal names what holds the bit, and it is true."""
-    start = editor.situation.td.prepared.registers(bit.leaf)[bit.register] >> bit.lsb & 1
-    gates = [condition for gate in editor.classes_at(bit.leaf).gates_of(bit) for condition in gate.needs]
-    mirrors = [mirror.of for mirror in editor.module.mirrors if mirror.bit == bit]
-    if "this CPU has 0" in message and editor.platform:
-        assert start == 0, message
-        return
-    assert (
-        message.startswith("TDH.MNG.INIT: ")
-        or "the configured value is not used here" in message
-        or any(named(condition, message) for condition in [*gates, *mirrors])
-        or editor.platform is None
-    ), message
+    """A refusal begins with the bit and names a term that holds it, with its rule, or a refusal of the module."""
+    assert message.startswith((f"{bit.key} ", "TDH.MNG.INIT: ")), message
+    terms = editor.situation.explainer.reason(bit, far=False).terms
+    named = any(term.name in message or (term.obstacle and term.obstacle in message) for term in terms)
+    assert named or message.startswith("TDH.MNG.INIT: "), message
+    if editor.platform is None:
+        assert "this CPU" not in message
 
 
-def assert_cured(editor: Editor, bit: Field, cure: VcpuModel) -> None:
-    before = editor.situation
-    assert editor.apply("cure", cure).done
-    assert shown(editor, bit) == 1 or (editor.platform is None and shown(editor, bit) is None)
+def assert_cured(editor: Editor, bit: Field, cure: Situation) -> None:
+    """A cure flips the bit, does what its preview says, refuses nothing more, and one undo takes it back."""
+    before, value, preview = editor.situation, shown_or_wished(editor, bit), editor.preview(cure)
+    unknown = shown(editor, bit) is None
+    outcome = editor.accept("cure", cure)
+    assert outcome.done and outcome.changed == preview
+    # Without a CPU a gate may make a bit unknown, or known to be 0.
+    others = (0,) if unknown else (None,) if editor.platform is None else ()
+    assert shown(editor, bit) in (1 - value, *others)
     assert set(editor.situation.refusals) <= set(before.refusals)
     assert_consistent(editor)
     editor.undo()
+    assert editor.situation is before
 
 
 @versions
@@ -295,7 +293,8 @@ def test_a_closed_gate_offers_a_cure(version: str, least: int) -> None:
     for bit in gated:
         outcome = editor.toggle(bit)
         conditions = [condition.text for gate in editor.classes_at(bit.leaf).gates_of(bit) for condition in gate.needs]
-        assert outcome.message.startswith(f"{bit.key} needs {' and '.join(dict.fromkeys(conditions))}: Enter sets it (")
+        assert all(condition in outcome.message for condition in conditions), outcome.message
+        assert outcome.message.endswith("): Enter shows what changes")
         assert outcome.cure is not None
         assert_cured(editor, bit, outcome.cure)
 
@@ -315,7 +314,7 @@ def test_a_gated_native_bit_opens_and_closes_its_gate(version: str) -> None:
 def test_a_bit_that_the_cpu_lacks_says_so() -> None:
     editor = opened("1.5.34", "sapphire-rapids")
     outcome = editor.toggle(Field.parse("7.1.eax.8"))
-    assert outcome.message == "7.1.eax.8 = native AND configured, and this CPU has 0 (4.3)"
+    assert outcome.message == "7.1.eax.8 can't be 1 here: CPUID_CONFIG 0 (rule 4.2), native 0 (rule 1.10)"
 
 
 @pytest.mark.parametrize("bit", ["7.0.ebx.4", "7.0.ebx.11"])
@@ -327,13 +326,30 @@ def test_bits_that_must_be_equal_go_together(bit: str) -> None:
         assert shown(editor, hle) == shown(editor, rtm) == value
 
 
-def test_a_family_that_the_cpu_is_not_is_refused_by_the_module() -> None:
+def test_another_family_is_offered_with_migratable() -> None:
+    """5.1: only a MIGRATABLE TD may show an older CPU."""
     editor = opened("1.5.34", "granite-rapids")
-    outcome = editor.toggle(Field.parse("1.eax.17"))
-    assert not outcome.done
-    outcome = editor.toggle(Field.parse("1.eax.16"))
-    problem = "CPUID(1).EAX must be the platform's A06D1H unless the TD is MIGRATABLE, not 10000H"
-    assert outcome.message == f"TDH.MNG.INIT: TDX_OPERAND_INVALID (CPUID_CONFIG, CPUID.01H): {problem}"
+    assert not editor.toggle(Field.parse("1.eax.17")).cure
+    outcome = editor.toggle(Field.parse("1.eax.5"))
+    assert outcome.cure is not None and "ATTRIBUTES.MIGRATABLE = 1" in outcome.message
+    assert_cured(editor, Field.parse("1.eax.5"), outcome.cure)
+
+
+def test_a_width_is_offered_with_the_flag_that_makes_it_the_vmm_s() -> None:
+    """6.C1: MAX_PA is the VMM's only with MAXPA_VIRT."""
+    editor, bit = opened("1.5.34", "granite-rapids"), Field.parse("80000008.eax.0")
+    outcome = editor.toggle(bit)
+    assert outcome.cure is not None and "CONFIG_FLAGS.MAXPA_VIRT = 1" in outcome.message
+    assert_cured(editor, bit, outcome.cure)
+
+
+def test_a_level_of_the_topology_changes_as_a_whole() -> None:
+    """5.C1: a first level of one's own makes the whole of leaf 1FH the VMM's."""
+    editor, bit = opened("1.5.34", "granite-rapids"), Field.parse("1f.0.eax.0")
+    before = shown(editor, bit)
+    assert editor.toggle(bit).done
+    assert shown(editor, bit) == 1 - (before or 0)
+    assert editor.situation.refusals == ()
 
 
 def test_a_bit_of_attributes_follows_its_switch() -> None:
@@ -377,7 +393,7 @@ def test_a_closed_gate_offers_a_cure_without_a_platform(version: str, name: str)
     outcome = editor.toggle(bit)
     assert "this CPU" not in outcome.message
     assert outcome.cure is not None
-    assert editor.apply("cure", outcome.cure).done
+    assert editor.accept("cure", outcome.cure).done
     assert shown_or_wished(editor, bit) == 1
 
 
@@ -405,7 +421,7 @@ def edit(editor: Editor, data: st.DataObject) -> Outcome:
         entry = data.draw(st.sampled_from(editor.module.entries))
         configurable = bits_of(entry.leaf, entry.configurable) or bits_of(entry.leaf, ALL_ONES)
         outcome = editor.toggle(data.draw(st.sampled_from(configurable)))
-        return editor.apply("cure", outcome.cure) if outcome.cure else outcome
+        return editor.accept("cure", outcome.cure) if outcome.cure else outcome
     if kind == "XFAM":
         return editor.toggle_xfam(data.draw(st.sampled_from(list(XFAM))))
     if kind == "ATTRIBUTES":
@@ -555,7 +571,7 @@ def test_xfam_stays_legal(version: str, platform: str, data: st.DataObject) -> N
 @pytest.mark.parametrize("name", ["X87", "SSE"])
 def test_every_td_has_x87_and_sse(version: str, name: str) -> None:
     editor = opened(version, "granite-rapids")
-    assert editor.toggle_xfam(name).message == f"XFAM.{name} is fixed: every TD has x87 and SSE (3.2)"
+    assert editor.toggle_xfam(name).message == f"XFAM.{name} is fixed: every TD has x87 and SSE (rule 3.2)"
     assert editor.model.xfam == 3
 
 
@@ -569,7 +585,7 @@ def test_what_belongs_together_moves_together(before: int, name: str, after: int
     outcome = editor.toggle_xfam(name)
     assert outcome.done, outcome.message
     assert editor.model.xfam == after
-    assert outcome.message.startswith("XFAM ") and f" {'on' if after & ~before else 'off'}: " in outcome.message
+    assert outcome.message.startswith("XFAM.") and f" = {int(bool(after & ~before))}: " in outcome.message
 
 
 @pytest.mark.parametrize("name", ["BNDREGS", "BNDCSR", "PASID", "HDC", "HWP", "APX"])
@@ -581,15 +597,17 @@ def test_components_that_no_module_allows(name: str) -> None:
 # -- ATTRIBUTES and CONFIG_FLAGS --
 
 @versions
-def test_attributes_that_exclude_each_other_name_both(version: str) -> None:
+def test_attributes_that_exclude_each_other_offer_to_swap(version: str) -> None:
+    """2.2, 6.C3: never both; the offer says that the other one goes."""
     module = library.module(version)
     assert module.attributes.exclusive
     for first, second in module.attributes.exclusive:
         for one, other in ((first, second), (second, first)):
             editor = opened(version, "granite-rapids", VcpuModel("x", attributes=ATTRIBUTES[one]))
             outcome = editor.toggle_attribute(other)
-            assert outcome.message == f"ATTRIBUTES can't have {first} and {second} together"
-            assert editor.model.attributes == ATTRIBUTES[one]
+            assert f"ATTRIBUTES.{one} = 0" in outcome.message and editor.model.attributes == ATTRIBUTES[one]
+            assert outcome.cure is not None
+            assert outcome.cure.model.attributes == ATTRIBUTES[other]
 
 
 @versions
@@ -755,9 +773,9 @@ def test_a_wish_that_can_not_be_had_can_be_given_up() -> None:
     assert editor.situation.conflict_count == 1
     outcome = editor.toggle(dtes64)
     assert not outcome.done
-    assert outcome.message.endswith("fixed to 1 by the module, or demanded of every CPU: Enter gives up the wish")
+    assert outcome.message == "1.ecx.2 can't be 0 here: native 1 (rule 1.5): Enter gives up the wish"
     assert outcome.cure is not None
-    assert editor.apply(outcome.cure_label, outcome.cure).message == "no wish for 1.ecx.2: 0 bits changed"
+    assert editor.accept(outcome.cure_label, outcome.cure).message == "no wish for 1.ecx.2: 0 bits changed"
     assert editor.situation.conflict_count == 0
     assert editor.model.wished(dtes64) is None
 
