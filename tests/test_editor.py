@@ -329,7 +329,7 @@ def test_bits_that_must_be_equal_go_together(bit: str) -> None:
 def test_another_family_is_offered_with_migratable() -> None:
     """5.1: only a MIGRATABLE TD may show an older CPU."""
     editor = opened("1.5.34", "granite-rapids")
-    assert not editor.toggle(Field.parse("1.eax.17")).cure
+    assert not editor.toggle(Field.parse("1.eax.20")).cure
     outcome = editor.toggle(Field.parse("1.eax.5"))
     assert outcome.cure is not None and "ATTRIBUTES.MIGRATABLE = 1" in outcome.message
     assert_cured(editor, Field.parse("1.eax.5"), outcome.cure)
