@@ -9,6 +9,7 @@ from tdxtui.classify import BitClass, EntryClasses, Group, classes
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.module import Computed, Condition, Mirror, Module
 from tdxtui.reason import Certainty, Kind
+from tdxtui.rules import on_leaf
 
 CONSTANTS_RULE, VERIFIED_RULE, CONFIG_RULE = "1.10", "1.5", "4.2"
 
@@ -34,7 +35,7 @@ class Anatomy(NamedTuple):
     def without_value(self) -> Anatomy:
         """The same for a constant of either value, so that the bits of one field can be told together."""
         fixed = self.kind in (BitClass.FIXED_0, BitClass.FIXED_1)
-        return self._replace(kind=BitClass.FIXED_0, one=False) if fixed else self
+        return self._replace(kind=BitClass.FIXED_0 if fixed else self.kind, one=False)
 
 
 def anatomy(module: Module, bit: Field) -> Anatomy:
@@ -113,7 +114,7 @@ class _Entry:
         for where, gate in self._gates:
             if where & mask:
                 for condition in gate.needs:
-                    held.setdefault(condition, gate.rule)
+                    held.setdefault(condition, on_leaf(gate.rule, self._entry.leaf.key))
         return tuple(held.items())
 
 

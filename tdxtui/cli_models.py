@@ -152,11 +152,14 @@ def _model(name: str) -> VcpuModel:
 @click.command()
 @click.argument("file")
 def drift(file: str) -> None:
-    """Print what comes out otherwise today than when FILE was exported; exit status 1 if anything does."""
+    """Print what comes out otherwise today than when FILE was exported; exit status 1 if anything does.
+
+    Another version of tdxtui, or other bytes of a module's or CPU's file, are told but are no drift of themselves.
+    """
     from tdxtui import exported
 
-    lines = exported.drift(Path(file))
-    for line in lines:
+    values, origins = exported.drift(Path(file))
+    for line in [*values, *origins]:
         click.echo(line)
-    if lines:
+    if values:
         sys.exit(CHANGES)

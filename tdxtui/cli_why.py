@@ -27,15 +27,13 @@ def why(
     """
     from tdxtui import situations
     from tdxtui import why as reasons
-    from tdxtui.explain import Explainer
 
     situation = situations.find(model, module, platform)
-    explainer = Explainer(situation.td)
     try:
         fields = [field for text in bits for field in reasons.fields_of(text)]
     except ValueError as error:
         raise TdxtuiError(str(error)) from None
-    found = [reasons.answer(situation, field, explainer) for field in fields]
+    found = [reasons.answer(situation, field) for field in fields]
     if as_json:
         import json
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from itertools import combinations
 from typing import NamedTuple
 
 from tdxtui import library
+from tdxtui.classify import always_ve
 from tdxtui.cpuid import ALL_ONES, Field, Leaf
 from tdxtui.cures import Cures
 from tdxtui.edits import CPUID_CONFIG, MODULE, PLATFORM, Edit, applied
 from tdxtui.errors import TdxtuiError
 from tdxtui.levers import LEVERS
+from tdxtui.module import Module
 from tdxtui.platform import Platform
 from tdxtui.refusal import Refusal
 from tdxtui.repair import repaired
-from tdxtui.resolve import VirtualCpuid, attempt
+from tdxtui.resolve import VirtualCpuid, attempt, attempt_unknown
+from tdxtui.sysinit import Prepared
+from tdxtui.td import TdConfig
 
 _FMS_LEAF = Leaf(1)
 
@@ -26,13 +31,18 @@ class Place(NamedTuple):
     moves: tuple[Edit, ...]
     given_up: tuple[Edit, ...]
     cures: Cures
+    config: TdConfig
 
 
 class Elsewhere:
-    """The other places that a TD might be held against: the known platforms, then the known modules, then both."""
+    """The other places that a TD might be held against: the known platforms, then the known modules, then both.
 
-    def __init__(self, td: VirtualCpuid) -> None:
+    `config_on` gives the TD's configuration on another module, where more of a model's wishes can be configured.
+    """
+
+    def __init__(self, td: VirtualCpuid, config_on: Callable[[Module], TdConfig] | None = None) -> None:
         self._td, self._module, self._platform = td, td.module, td.prepared.platform
+        self._config_on = config_on or (lambda _: td.config)
         self._refused = frozenset(_kinds(attempt(td.prepared, td.config)[1])) if self._platform else frozenset()
         self._tried: dict[tuple[tuple[Edit, ...], tuple[Edit, ...]], VirtualCpuid | None] = {}
         self._open: dict[tuple[Leaf, int], list[tuple[tuple[str, str], int]]] = {}
@@ -43,11 +53,17 @@ class Elsewhere:
         shift = bit.shift
         for names, mask in self._places(bit.leaf, goal):
             place = self._at(*names) if mask >> shift & 1 else None
-            if place is not None and place.cures.possible.at(bit.leaf)[goal] >> shift & 1:
+            if place is None or self._hidden(place, bit):
+                continue
+            if place.cures.possible.at(bit.leaf)[goal] >> shift & 1:
                 found = place.cures.reached(bit, goal)
                 if found is not None:
                     return (*place.moves, *self._least(place, found, bit, goal))
         return None
+
+    def _hidden(self, place: Place, bit: Field) -> bool:
+        """Whether a guest there gets #VE where one here reads the bit: that is no cure."""
+        return always_ve(place.cures.module, bit.leaf) and not always_ve(self._module, bit.leaf)
 
     def _least(self, place: Place, found: tuple[Edit, ...], bit: Field, goal: int) -> tuple[Edit, ...]:
         """The smallest part of what had to be given up and what is then set."""
@@ -62,7 +78,7 @@ class Elsewhere:
     def _gives(self, place: Place, edits: tuple[Edit, ...], bit: Field, goal: int) -> bool:
         key = place.moves, edits
         if key not in self._tried:
-            td, refusals = attempt(place.cures.prepared, applied(self._td.config, edits))
+            td, refusals = attempt(place.cures.prepared, applied(place.config, edits))
             self._tried[key] = None if _kinds(refusals) - self._refused else td
         found = self._tried[key]
         return found is not None and found.get(bit) == goal
@@ -82,10 +98,13 @@ class Elsewhere:
         modules = [(name, library.openness(name, leaf)) for name in self._modules]
         reach = ALL_ONES & ~self._out_of_reach(leaf) if goal else ALL_ONES
         far = []
-        for platform in [*([""] if self._platform else []), *self._platforms]:
+        for platform in ["", *self._platforms]:
             cpu = _platform(platform) if platform else self._platform
-            native = cpu.cpuid.at(leaf) if cpu else 0
-            far += [((platform, name), open_.reach(native)[goal] & reach) for name, open_ in modules]
+            # An unknown CPU may have any bit.
+            natives = (cpu.cpuid.at(leaf),) if cpu else (0, ALL_ONES)
+            for name, open_ in modules:
+                reached = [open_.reach(native)[goal] & reach for native in natives]
+                far.append(((platform, name), reached[0] | reached[-1]))
         return [(names, mask) for names, mask in far if mask]
 
     def _out_of_reach(self, leaf: Leaf) -> int:
@@ -120,17 +139,22 @@ class Elsewhere:
             cpu = library.platform(platform) if platform else self._platform
         except TdxtuiError:
             return None
-        prepared = None if cpu is None else library.prepared(on, cpu)
-        if prepared is None or isinstance(prepared, Refusal):
-            return None
         moves = tuple(Edit(what, name) for what, name in ((PLATFORM, platform), (MODULE, module)) if name)
-        td, refusals = attempt(prepared, self._td.config)
+        config = self._config_on(on)
+        if cpu is None:
+            td, refusals = attempt_unknown(library.prepared_unknown(on), config)
+            return None if _kinds(refusals) - self._refused else Place(moves, (), Cures(td), config)
+        prepared = library.prepared(on, cpu)
+        return None if isinstance(prepared, Refusal) else self._place(moves, prepared, config)
+
+    def _place(self, moves: tuple[Edit, ...], prepared: Prepared, config: TdConfig) -> Place | None:
+        td, refusals = attempt(prepared, config)
         if not _kinds(refusals) - self._refused:
-            return Place(moves, (), Cures(td))
-        given_up = repaired(prepared, self._td.config)
+            return Place(moves, (), Cures(td), config)
+        given_up = repaired(prepared, config)
         if given_up is None:
             return None
-        return Place(moves, given_up, Cures(attempt(prepared, applied(self._td.config, given_up))[0]))
+        return Place(moves, given_up, Cures(attempt(prepared, applied(config, given_up))[0]), config)
 
 
 def _touch(one: Edit, other: Edit) -> bool:

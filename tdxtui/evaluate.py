@@ -36,7 +36,7 @@ class Situation:
     @cached_property
     def explainer(self) -> Explainer:
         """The reasons of the TD's bits."""
-        return Explainer(self.td)
+        return Explainer(self.td, self.model.td_config)
 
     @property
     def conflict_count(self) -> int:

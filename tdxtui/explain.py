@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 from tdxtui import topology
@@ -13,18 +14,22 @@ from tdxtui.edits import Edit
 from tdxtui.elsewhere import Elsewhere
 from tdxtui.guest_reads import sentences
 from tdxtui.levers import FOLLOWS, LEVERS
-from tdxtui.module import Computed, Condition
+from tdxtui.module import Computed, Condition, Module
 from tdxtui.reason import Cure, Input, Kind, Reason, Term, value_of
 from tdxtui.refusal import Refused
 from tdxtui.resolve import VirtualCpuid, in_config
+from tdxtui.td import TdConfig
 from tdxtui.view import View
 
 
 class Explainer:
-    """The reasons of one TD's bits. What is worked out for one bit is kept for the others."""
+    """The reasons of one TD's bits. What is worked out for one bit is kept for the others.
 
-    def __init__(self, td: VirtualCpuid) -> None:
-        self.td = td
+    `config_on` gives the TD's configuration on another module; without it that is the same as here.
+    """
+
+    def __init__(self, td: VirtualCpuid, config_on: Callable[[Module], TdConfig] | None = None) -> None:
+        self.td, self._config_on = td, config_on
         self.module, self.prepared, self.config = td.module, td.prepared, td.config
         self.cures = Cures(td)
         self._gates: dict[tuple[Condition, str], Term] = {}
@@ -114,7 +119,7 @@ class Explainer:
     @cached_property
     def elsewhere(self) -> Elsewhere:
         """The other platforms and modules."""
-        return Elsewhere(self.td)
+        return Elsewhere(self.td, self._config_on)
 
     # -- computed fields --
 

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from tdxtui import library, model_file
+from tdxtui.classify import BitClass, classes
 from tdxtui.cpuid import ALL_ONES, REGISTER_KEYS, Leaf, unpack
 from tdxtui.errors import TdxtuiError
 from tdxtui.evaluate import Situation, evaluate
 from tdxtui.model import VcpuModel
+from tdxtui.module import Module
 from tdxtui.strict import data_error, read_bytes
 from tdxtui.td import TdConfig
 
@@ -62,7 +64,10 @@ def record(model: VcpuModel) -> Record:
         **({"platform": _platform(model.platform)} if has_cpu else {}),
         "td_params": _td_params(situation.td.config),
         "cpuid_config": _cpuid_config(situation),
-        "cpuid": [_leaf(leaf, value, situation.td.known_at(leaf)) for leaf, value in situation.td.cpuid().items()],
+        "cpuid": [
+            _leaf(leaf, value, situation.td.known_at(leaf)) | _guest(module, leaf)
+            for leaf, value in situation.td.cpuid().items()
+        ],
     }
 
 
@@ -120,12 +125,22 @@ def _leaf(leaf: Leaf, value: int, known: int = ALL_ONES) -> Record:
     return out if known == ALL_ONES else out | _registers("known_", known)
 
 
+def _guest(module: Module, leaf: Leaf) -> Record:
+    """Where the guest doesn't simply read what TDH.MNG.INIT gave: #VE by default, or bits of the run time."""
+    masks = classes(module)[leaf].masks
+    if BitClass.VE in masks:
+        return {"guest": "ve"}
+    return {"guest": "run-time"} if {BitClass.DYNAMIC, BitClass.GUEST} & masks.keys() else {}
+
+
 def _registers(prefix: str, packed: int) -> Record:
     return {f"{prefix}{key}": f"{word:#010x}" for key, word in zip(REGISTER_KEYS, unpack(packed), strict=True)}
 
 
-def drift(path: Path) -> list[str]:
+def drift(path: Path) -> tuple[list[str], list[str]]:
     """What is otherwise today than the file's [validated] says, a line each, for the model as the file has it now.
+
+    First what comes out otherwise; then what only says where it came from: other versions and digests.
 
     Raises TdxtuiError for a file without [validated], or if its module or platform can't be had any more.
     """
@@ -133,18 +148,23 @@ def drift(path: Path) -> list[str]:
     then = model_file.document_of(model.origin, str(path)).get("validated")
     if then is None:
         raise data_error(str(path), "validated", "is missing; tdxtui export writes it")
-    return list(_differences(then, record(model)))
+    found = list(_differences(then, record(model)))
+    return [text for key, text in found if not _is_origin(key)], [text for key, text in found if _is_origin(key)]
 
 
-def _differences(then: Record, now: Record) -> Iterator[str]:
+def _is_origin(key: str) -> bool:
+    return key == "tool" or key.endswith(".sha256")
+
+
+def _differences(then: Record, now: Record) -> Iterator[tuple[str, str]]:
     flat = [dict(_flat(item)) for item in (then, now)]
     for key in dict.fromkeys([*flat[0], *flat[1]]):
         old, new = (item.get(key, "nothing") for item in flat)
         if old != new:
-            yield f"{key}: {_shown(key, old)} validated, {_shown(key, new)} now"
+            yield key, f"{key}: {_shown(key, old)} validated, {_shown(key, new)} now"
     old, new = (item.get("conflicts", []) for item in (then, now))
-    yield from (f"new conflict: {problem}" for problem in new if problem not in old)
-    yield from (f"no conflict any more: {problem}" for problem in old if problem not in new)
+    yield from (("conflicts", f"new conflict: {problem}") for problem in new if problem not in old)
+    yield from (("conflicts", f"no conflict any more: {problem}") for problem in old if problem not in new)
 
 
 def _shown(key: str, value: object) -> object:

@@ -17,7 +17,10 @@ def bit_name(bit: Field) -> str:
 def field_name(field: Field) -> str:
     """The catalogue's name of a field; "reserved" or "unnamed"."""
     named = catalog.named_at(field)
-    return named.name if named else catalog.name_at(field.leaf, field.register, field.lsb) or "unnamed"
+    if named is None:
+        return catalog.name_at(field.leaf, field.register, field.lsb) or "unnamed"
+    low = named.field.lsb
+    return named.name if named.field == field else f"{named.name}[{field.msb - low}:{field.lsb - low}]"
 
 
 def tool_names(bit: Field) -> str:

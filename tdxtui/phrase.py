@@ -48,10 +48,20 @@ def verdict(reason: Reason) -> str:
 
 def line(reason: Reason) -> str:
     """The reason in one line: value, what decides it, and the edits that would change it."""
-    head = f"{reason.bit.key} {bit_name(reason.bit)} = {value_text(reason.value)}"
-    text = f"{head}: {short_because(reason)}"
-    tries = (f"{text}; {_short_cure(reason)}", f"{text}; {_shortest_cure(reason.cure)}", text)
+    head = f"{reason.bit.key} {bit_name(reason.bit)} = {value_text(reason.value)}{_GUEST.get(reason.kind, '')}"
+    text, bare = f"{head}: {short_because(reason)}", f"{head}: {_barest(reason)}"
+    cure, shortest = _short_cure(reason), _shortest_cure(reason.cure)
+    tries = (f"{text}; {cure}", f"{bare}; {cure}", f"{text}; {shortest}", f"{bare}; {shortest}", text)
     return next((full for full in tries if len(full) <= WIDTH), textwrap.shorten(text, WIDTH, placeholder=" …"))
+
+
+_GUEST = {BitClass.VE: " (guest: #VE by default)", BitClass.GUEST: " (the guest may read otherwise)"}
+
+
+def _barest(reason: Reason) -> str:
+    """What decides the value in as few words as there are."""
+    deciding = [term for term in reason.terms if term.value == 0] or list(reason.terms)
+    return ", ".join(dict.fromkeys(_decider(term).partition(" (")[0] for term in deciding))
 
 
 def short_because(reason: Reason) -> str:
@@ -79,7 +89,8 @@ def _short_cure(reason: Reason) -> str:
 
 
 def _shortest_cure(cure: Cure) -> str:
-    return f"for {cure.goal}: {len(cure.edits or ())} edits"
+    count = len(cure.edits or ())
+    return f"for {cure.goal}: {count} edit{'' if count == 1 else 's'}"
 
 
 def edit_list(edits: Iterable[Edit]) -> str:

@@ -21,6 +21,13 @@ _CITED = re.compile(r"(?<![\w.])(?:[1-7]\.[CT]?[1-9]\d?|[A-I][1-9]\d?(?:\.[1-9])
 _PARTS = re.compile(r"(.*?)(\d{0,4})", re.DOTALL)
 
 
+# Rules on single leaves: of a statement on many, only those on a bit's own leaf are its reason.
+_LEAVES = {
+    "5.2": ("1",), "5.4": ("7.0",), "5.5": ("7.1", "7.2"), "5.7": ("d.",), "5.8": ("14.", "1c", "1d."),
+    "5.T22": ("7.1",), "5.T23": ("7.1",), "6.T13": ("7.1",),
+}
+
+
 class Rule(NamedTuple):
     """Something that modules do, in one or two sentences."""
 
@@ -42,6 +49,13 @@ def rule(number: str) -> Rule | None:
 def cited(text: str) -> list[str]:
     """The rule numbers within a text such as ``5.1, E2, I2``, whether or not there are such rules."""
     return _CITED.findall(text)
+
+
+def on_leaf(numbers: str, key: str) -> str:
+    """Of the rules that a statement cites those on an entry, by its short notation; all of them if none is."""
+    every = numbers.split(", ")
+    kept = [number for number in every if any(key.startswith(leaf) for leaf in _LEAVES.get(number, (key,)))]
+    return ", ".join(kept) or numbers
 
 
 def nearest(number: str, count: int = 4) -> list[str]:

@@ -4,12 +4,18 @@ Collecting garbage while modules load finds none and costs a fifth of a start; w
 """
 
 import gc
+import sys
 from typing import NoReturn
+
+INTERRUPTED = 130
 
 
 def main() -> NoReturn:
-    """Run the command line and exit."""
+    """Run the command line and exit; also while it loads an interrupt is no traceback."""
     gc.disable()
-    from tdxtui import cli
+    try:
+        from tdxtui import cli
 
-    cli.main()
+        cli.main()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from tdxtui import catalog, paragraph, phrase
 from tdxtui.anatomy import anatomy
-from tdxtui.cpuid import Field, Leaf, Register
+from tdxtui.cpuid import REGISTER_KEYS, Field, Leaf, Register, unpack
 from tdxtui.dynamic import GuestState
 from tdxtui.edits import Edit
 from tdxtui.evaluate import Situation
@@ -57,7 +57,7 @@ def fields_of(text: str) -> list[Field]:
 
 def _leaf(text: str) -> Leaf | None:
     try:
-        leaf = Leaf.parse(text)
+        leaf = Field.parse(f"{text}:eax").leaf if text.startswith("cpuid") else Leaf.parse(text)
     except ValueError:
         return None
     if catalog.title(leaf) and leaf.subleaf is None and catalog.has_subleaves(leaf.leaf):
@@ -70,7 +70,7 @@ def answer(situation: Situation, asked: Field, explainer: Explainer | None = Non
     found = situation.module.entry_field(asked)
     if found is None:
         return Answer(asked, asked, situation, ())
-    explain = explainer or Explainer(situation.td)
+    explain = explainer or situation.explainer
     return Answer(asked, found, situation, tuple(_runs(situation, explain, found)))
 
 
@@ -138,7 +138,8 @@ def _place(found: Answer) -> list[str]:
         refusal = situation.platform_refusal
         out.append(f"The module refuses this CPU, so what follows is for an unknown one: {_ruled(refusal)}")
     if situation.refusals:
-        out.append(f"The module refuses this TD; it would have what follows but for {_ruled(situation.refusals[0])}")
+        out.append("The module refuses this TD, which would have what follows but for this:")
+        out += [f"  {_ruled(refusal)}" for refusal in situation.refusals]
     return out
 
 
@@ -235,4 +236,7 @@ def _term_data(term: dict[str, Any]) -> dict[str, Any]:
 
 
 def _edit_data(edit: Edit) -> dict[str, Any]:
-    return {"what": edit.what, "name": edit.name, "value": edit.value, "text": edit.text}
+    value: Any = edit.value
+    if edit.leaf is not None:
+        value = dict(zip(REGISTER_KEYS, (f"{word:#010x}" for word in unpack(edit.value)), strict=True))
+    return {"what": edit.what, "name": edit.name, "value": value, "text": edit.text}

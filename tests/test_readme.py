@@ -62,7 +62,7 @@ def test_a_screen_of_the_readme_opens(line: str, tmp_path: Path) -> None:
 def test_a_make_target_of_the_readme_exists(target: str) -> None:
     done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    assert done.stdout or line.startswith("tdxtui fmt")
+    assert done.stdout
 
 
 def test_the_first_commands_are_make_run_and_make_test() -> None:
@@ -76,6 +76,13 @@ def test_the_model_of_the_readme_has_no_conflict() -> None:
     model = model_file.parse(text, "README.md")
     situation = evaluate(model, library.module(model.module), library.platform(model.platform))
     assert situation.conflict_count == 0, (situation.conflicts, situation.refusals)
+
+
+def test_the_answer_of_the_readme_is_what_the_tool_says() -> None:
+    (words,) = re.findall(r"^`tdxtui (why [^`]*)`:$", README, re.MULTILINE)
+    done = subprocess.run([sys.executable, "-m", "tdxtui", *words.split()], capture_output=True, text=True, timeout=60)
+    shown = re.findall(r"^`tdxtui why [^`]*`:\n\n((?:(?:    .*)?\n)+)", README, re.MULTILINE)[0]
+    assert [line.removeprefix("    ") for line in shown.rstrip("\n").splitlines()] == done.stdout.splitlines()
 
 
 def test_every_link_of_the_readme_leads_somewhere() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -58,6 +58,10 @@ class LeafRecord(_Strict):
     known_ebx: Hex32 | None = None
     known_ecx: Hex32 | None = None
     known_edx: Hex32 | None = None
+    guest: Literal["ve", "run-time"] | None = Field(
+        default=None,
+        description="ve: by default the guest gets #VE here; run-time: some bits are filled in or changed as it reads.",
+    )
 
 
 class Validated(_Strict):
