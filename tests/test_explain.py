@@ -8,10 +8,11 @@ from itertools import combinations
 
 import pytest
 
-from tdxtui import library
+from tdxtui import library, situations
 from tdxtui.classify import classes
 from tdxtui.cpuid import Field, Leaf, Register
-from tdxtui.edits import MODULE, PLATFORM, Edit, applied
+from tdxtui.edits import MODULE, PLATFORM, Edit, applied, elsewhere, wished
+from tdxtui.evaluate import evaluate
 from tdxtui.explain import Explainer
 from tdxtui.module import Module
 from tdxtui.platform import Platform
@@ -185,3 +186,18 @@ def sum_masks_by_leaf(bits: Iterable[Field]) -> dict[Leaf, int]:
     for bit in bits:
         masks[bit.leaf] = masks.get(bit.leaf, 0) | bit.mask
     return masks
+
+
+def test_a_move_to_another_module_counts_what_the_model_wishes_there() -> None:
+    """D1: MCE is configurable from 1.5.16 on, and this model wishes for it."""
+    found, bit = situations.find("full-granite-rapids", "1.5.06", "granite-rapids"), Field.parse("1.edx.7")
+    edits = found.explainer.reason(bit, 0).cure.edits
+    assert edits is not None and elsewhere(edits, MODULE) == "1.5.16"
+    model = wished(found.model, edits, library.module("1.5.16"))
+    assert evaluate(model, library.module("1.5.16"), found.platform).td.get(bit) == 0
+
+
+def test_without_a_cpu_a_module_alone_can_be_the_cure() -> None:
+    found = situations.find("kvm-sapphire-rapids", "1.5.01", "none")
+    edits = found.explainer.reason(Field.parse("1.edx.7"), 0).cure.edits
+    assert [edit.what for edit in edits or ()] == [MODULE]
