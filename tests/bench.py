@@ -37,6 +37,7 @@ class Hello(App):
 Hello().run()
 """
 KEYS = {"right": b"\x1b[C", "down": b"\x1b[B", "space": b" ", "pgdn": b"\x1b[6~", "pgup": b"\x1b[5~"}
+SEARCH = [*(bytes([char]) for char in b"avx512"), *[b"\x7f"] * 5]
 SCREEN = [sys.executable, "-m", "tdxtui", "open", "full-granite-rapids", "-m", "2.0.18"]
 COLUMNS, ROWS = 120, 40
 
@@ -140,6 +141,9 @@ def collect(into: dict[str, list[float]], command: list[str], marker: bytes, key
                 milliseconds, size = press(terminal, data)
                 into.setdefault(f"key {name}|ms", []).append(milliseconds)
                 into.setdefault(f"key {name}, drawn|bytes", []).append(size)
+        if keys:
+            press(terminal, b"/")
+            into.setdefault("key in a search|ms", []).extend(press(terminal, data)[0] for data in SEARCH)
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)

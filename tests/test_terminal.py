@@ -86,15 +86,19 @@ def test_what_a_key_repaints_is_all_that_changed(model: Path) -> None:
     with Terminal("full-granite-rapids", "--module", "1.5.01", cwd=model.parent) as terminal:
         terminal.wait_for("✗ 2 conflicts")
         for keys, sign in (
-            (["down", "pagedown"], "CPUID.(EAX=04H,ECX=2):EAX[31]"),
-            (["]", "space"], "7.1.edx.17 is fixed"),
+            (["down", "pagedown"], "CPUID.(EAX=04H,ECX=1):EAX[31]"),
+            (["]", "space"], "7.1.edx.17 can't be 1 here"),
             (["x", "down", "down", "space"], "bits changed"),
             (["escape", "end", "u", "["], "CPUID.(EAX=07H,ECX=1):EDX[14]"),
             (["m", "end", "enter"], "module 2.0.18 (read)"),
             (["c", "end", "enter", "home", "right"], "CPUID.00H:EAX[30]"),
+            (["/", "p", "k", "u"], "/pku▏ 1 of 1"),
+            (["enter", "w", "down"], "Up and Down choose a condition"),
+            (["ctrl+o"], "CPUID.00H:EAX[30]"),
         ):
             terminal.press(*keys)
             terminal.wait_for(sign)
+            terminal.settle(0.4)  # what comes only once the cursor rests
             before, styles = terminal.text, dict(terminal.styles)
             terminal.resize(121, 40)
             terminal.wait_for("╭─ Why")

@@ -12,40 +12,50 @@ from textual.binding import Binding, BindingType
 from textual.theme import Theme
 from textual.widget import Widget
 
-from tdxtui import library, model_file
+from tdxtui import model_file
 from tdxtui.cpuid import Field, Register
 from tdxtui.editor import Editor, Outcome
 from tdxtui.errors import TdxtuiError
-from tdxtui.refusal import Refusal
-from tdxtui.td import ATTRIBUTES, XFAM, XFAM_COMPONENTS, XFAM_GROUPS
 from tdxtui.tui import panes
 from tdxtui.tui.bit_grid import BitGrid, ruler
+from tdxtui.tui.choosing import ChoosingApp
 from tdxtui.tui.fast import Column, MainScreen, Row
 from tdxtui.tui.leaf_list import LeafList
-from tdxtui.tui.lines import OneLine, TextPane
+from tdxtui.tui.lines import OneLine
 from tdxtui.tui.palette import Palette
 from tdxtui.tui.saving import SavingApp
-from tdxtui.tui.switches import Switch, SwitchPane
+from tdxtui.tui.search_line import SearchLine
+from tdxtui.tui.searching import SearchingApp
+from tdxtui.tui.switches import SwitchPane, attribute_switches, xfam_switches
+from tdxtui.tui.why_pane import WhyPane
 
 MIN_WIDTH, MIN_HEIGHT = 44, 10
 SIDE_FROM_WIDTH, SWITCHES_FROM_HEIGHT = 78, 20
+WHY_FROM_HEIGHT, TALL_WHY_FROM_HEIGHT = 16, 36
 # The theme of the terminal's own colours, by its name since Textual 8.2.6 and before.
 NO_COLOR_THEMES = "ansi-dark", "textual-ansi"
-LISTED_XFAM = tuple(XFAM_GROUPS) + tuple(
-    name for name, mask in XFAM_COMPONENTS.items() if not any(mask & group for group in XFAM_GROUPS.values())
-)
+HINTS = {
+    "xfam": "Space flips it, Esc goes back to the grid",
+    "attributes": "Space flips it, Esc goes back to the grid",
+    "why": "Up and Down choose a condition, Enter goes to what it names, Esc goes back to the grid",
+}
 
 
-class TdxApp(SavingApp):
+class TdxApp(SearchingApp, ChoosingApp, SavingApp):
     """Shows an `Editor` and turns keys into its calls."""
 
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("w", "focus_pane('why')", "To the reasons (Why)"),
+        Binding("ctrl+o", "return", "Back to before the last jump"),
+        Binding("slash", "search", "Search names and notations"),
+        Binding("n", "match(1)", "Next match"),
+        Binding("N", "match(-1)", "Previous match"),
         Binding("x", "focus_pane('xfam')", "To XFAM"),
         Binding("a", "focus_pane('attributes')", "To ATTRIBUTES"),
         Binding("escape", "focus_pane('grid')", "To the grid", show=False),
-        Binding("enter", "apply_cure", "Do what the message offers"),
+        Binding("enter", "show_offer", "Show what the message offers"),
         Binding("m", "choose_module", "Choose the module"),
         Binding("c", "choose_platform", "Choose the CPU"),
         Binding("right_square_bracket", "conflict(1)", "Next conflict"),
@@ -54,6 +64,7 @@ class TdxApp(SavingApp):
         Binding("U,ctrl+y", "redo", "Redo"),
         Binding("s,ctrl+s", "save", "Save"),
         Binding("S", "save_as", "Save as"),
+        Binding("e", "export", "Export with what was validated"),
         Binding("question_mark,f1", "help", "Help and legend"),
         Binding("q,ctrl+q,ctrl+c", "leave", "Quit", priority=False),
     ]
@@ -66,8 +77,10 @@ class TdxApp(SavingApp):
         self.editor = editor
         self.palette = palette
         self._start_with(theme)
-        self._offer: Outcome | None = None
         self._said = (notice, False)
+        self._offer: Outcome | None = None
+        self._offered_for: Field | None = None
+        self._listed: Field | None = None
         self._width, self._height, self._tiny = 0, 0, False
         self._asked = "grid"
         self.problem = ""
@@ -94,12 +107,13 @@ class TdxApp(SavingApp):
         """Everything of the main screen."""
         self._header = OneLine(self.palette, id="header")
         self._ruler = OneLine(self.palette, id="ruler")
-        self._grid = BitGrid(self.editor.situation, self.palette, self._moved, id="grid")
+        self._grid = BitGrid(self.editor.situation, self.palette, self._moved, self.mark, id="grid")
         self._list = LeafList(self.editor.situation, self._grid.leaves, self.palette, id="leaves")
-        self._xfam = SwitchPane("XFAM", 2, self._xfam_switches(), self.palette, id="xfam")
-        self._attributes = SwitchPane("ATTRIBUTES", 1, self._attribute_switches(), self.palette, id="attributes")
-        self._why = TextPane("Why", self.palette, id="why")
-        self._status = OneLine(self.palette, id="status")
+        self._xfam = SwitchPane("XFAM", 2, xfam_switches(self.editor), self.palette, id="xfam")
+        self._attributes = SwitchPane("ATTRIBUTES", 1, attribute_switches(self.editor), self.palette, id="attributes")
+        self._why = WhyPane(self.palette, id="why")
+        typing = self.search_typed, self.search_stepped, self.search_ended
+        self._status = SearchLine(self.palette, *typing, id="status")
         self._small = OneLine(self.palette, id="small")
         yield self._header
         with Row(id="middle"):
@@ -116,7 +130,7 @@ class TdxApp(SavingApp):
 
     def on_mount(self) -> None:
         """The first layout, and focus."""
-        self._focus(self._grid)
+        self.focus_on(self._grid)
         self._fit(self.size.width, self.size.height)
         self._show_all()
         self.call_after_refresh(self._started)
@@ -125,6 +139,8 @@ class TdxApp(SavingApp):
         """What can wait until the first frame is drawn."""
         gc.freeze()
         gc.enable()
+        self._grid.show_words()
+        self.prepare_search()
         if self.editor.path is not None and self.editor.path.exists():
             self.set_timer(0.1, self._validate)
 
@@ -146,6 +162,8 @@ class TdxApp(SavingApp):
         # While a dialog is open, `size` follows a resize only later.
         self._width, self._height = width, height
         tiny = width < MIN_WIDTH or height < MIN_HEIGHT
+        if tiny and self._status.is_open:
+            self.search_ended(True)
         for name in ("header", "middle", "status"):
             self.query_one(f"#{name}").display = not tiny
         self._small.display = tiny
@@ -154,11 +172,12 @@ class TdxApp(SavingApp):
             self._small.show(Text(message, self.palette.text))
         self.query_one("#side").display = width >= SIDE_FROM_WIDTH
         self._fit_switches()
-        self._why.display = height >= 16
+        self._why.display = height >= WHY_FROM_HEIGHT
+        self._why.set_class(height >= TALL_WHY_FROM_HEIGHT, "tall")
         self.query_one("#side").set_class(width >= 110, "wide")
         focused = self.screen_stack[0].focused
         if focused is None or not _seen(focused) or self._tiny:
-            self._focus(self._grid)
+            self.focus_on(self._grid)
         self._tiny = tiny
 
     def _fit_switches(self) -> None:
@@ -179,50 +198,42 @@ class TdxApp(SavingApp):
     def _show_all(self) -> None:
         self.show_settings()
         self._show_cursor()
-        self._show_message()
+        self.show_message()
 
     def show_settings(self) -> None:
         """Show the header and the switches."""
         width = self._width
         self._header.show(panes.header(self.editor, self.palette, width))
         rows = self._xfam.rows, self._attributes.rows
-        self._xfam.show(self._xfam_switches())
-        self._attributes.show(self._attribute_switches())
+        self._xfam.show(xfam_switches(self.editor))
+        self._attributes.show(attribute_switches(self.editor))
         if rows != (self._xfam.rows, self._attributes.rows):
             self._fit_switches()
 
     def _show_cursor(self) -> None:
         bit = self._grid.cursor
         self._list.select(bit.leaf)
-        self._why.show(panes.why(self.editor, bit, self.palette, self._why.size.width))
+        self._why.show(self.editor.situation, bit)
 
     def say(self, message: str, alarm: bool = False, offer: Outcome | None = None) -> None:
-        """A message in the last line; Enter then takes its offer, and no longer one of a message before."""
-        self._said, self._offer = (message, alarm), offer
-        self._show_message()
+        """A message in the last line; Enter then shows its offer, and no longer one of a message before."""
+        self._said, self._offer, self._offered_for = (message, alarm), offer, None
+        self.show_message()
 
-    def _show_message(self) -> None:
-        """The last message, or the keys if there is none."""
+    def show_message(self) -> None:
+        """The search being typed; else the last message, or the keys if there is none."""
         message, alarm = self._said
-        style = self.palette.conflict if alarm else self.palette.strong
-        text = Text(f" {message}", style) if message else panes.keys(self.palette, self._width)
+        if self._status.is_open:
+            text = Text.assemble((f" {self.prompt} ", self.palette.strong), (self.search_words, self.palette.text))
+        elif message:
+            style = self.palette.conflict if alarm else self.palette.strong
+            text = Text(panes.message(message, self._width), style)
+        else:
+            text = panes.keys(self.palette, self._width)
         text.truncate(self._width, overflow="ellipsis")
         self._status.show(text)
 
-    def _xfam_switches(self) -> list[Switch]:
-        prepared, xfam = self.editor.situation.td.prepared, self.editor.model.xfam
-        order = sorted(LISTED_XFAM, key=lambda name: XFAM[name] & -XFAM[name])
-        names = [name for name in order if XFAM[name] & (self.editor.module.xfam.allowed | xfam)]
-        return [
-            Switch(name, xfam & XFAM[name] == XFAM[name], not XFAM[name] & ~prepared.xfam_allowed) for name in names
-        ]
-
-    def _attribute_switches(self) -> list[Switch]:
-        allowed, value = self.editor.situation.td.prepared.attributes_allowed, self.editor.model.attributes
-        names = [name for name, mask in ATTRIBUTES.items() if mask & (self.editor.module.attributes.allowed | value)]
-        return [Switch(name, bool(value & ATTRIBUTES[name]), bool(ATTRIBUTES[name] & allowed)) for name in names]
-
-    def _after(self, outcome: Outcome) -> None:
+    def show_outcome(self, outcome: Outcome) -> None:
         """Show what an edit did, or why it did nothing."""
         if outcome.done:
             before = self._shown_conflicts
@@ -248,119 +259,65 @@ class TdxApp(SavingApp):
 
     def on_bit_grid_toggle(self) -> None:
         """Space on a bit."""
-        self._after(self.editor.toggle(self._grid.cursor))
+        bit = self._grid.cursor
+        self.show_outcome(self.editor.toggle(bit))
+        self._offered_for = bit
 
     def on_leaf_list_chosen(self, event: LeafList.Chosen) -> None:
-        """The list's selection moved."""
-        self._grid.go_to(Field.bit(event.leaf, Register.EAX, 31))
+        """The list's selection moved. A way through the list is one jump."""
+        if self._grid.cursor != self._listed:
+            self.mark()
+        self._listed = Field.bit(event.leaf, Register.EAX, 31)
+        self._grid.go_to(self._listed)
 
     def on_leaf_list_left(self) -> None:
         """On to the grid."""
-        self._focus(self._grid)
+        self.focus_on(self._grid)
 
     def on_switch_pane_flipped(self, event: SwitchPane.Flipped) -> None:
         """A switch was flipped."""
         flip = self.editor.toggle_xfam if event.pane is self._xfam else self.editor.toggle_attribute
-        self._after(flip(event.name))
+        self.show_outcome(flip(event.name))
 
     # -- actions --
 
-    def _focus(self, pane: Widget) -> None:
+    def focus_on(self, pane: Widget) -> None:
         """Focus at once: keys that come in one piece with the one that asked for it belong to the pane."""
         self.screen_stack[0].set_focus(pane)
 
-    def action_focus_pane(self, name: str) -> None:
-        """To a pane."""
+    def show_pane(self, name: str) -> bool:
+        """Focus a pane by its name; whether there is room for it."""
         pane, self._asked = self.query_one(f"#{name}", Widget), name
         self._fit_switches()
         if _seen(pane):
-            self._focus(pane)
-            self.say("Space flips it, Esc goes back to the grid" if name != "grid" else "")
-        else:
-            self.say("The window is too small for that pane", alarm=True)
+            self.focus_on(pane)
+            return True
+        self.say("The window is too small for that pane", alarm=True)
+        return False
 
-    def action_apply_cure(self) -> None:
-        """Do what the last message offered."""
+    def action_focus_pane(self, name: str) -> None:
+        """To a pane."""
+        if self.show_pane(name):
+            if name == "why":
+                self._why.select(self._why.selected)
+            self.say(HINTS.get(name, ""))
+
+    def action_show_offer(self) -> None:
+        """Show all that the last message's offer would change, and ask whether to make it."""
         if self._offer is not None and self._offer.cure is not None:
-            self._after(self.editor.apply(self._offer.cure_label, self._offer.cure))
+            self.ask_for(self._offer.cure_label, self._offer.cure, self._offered_for)
 
     def action_undo(self) -> None:
         """Take the last edit back."""
-        self._after(self.editor.undo())
+        self.show_outcome(self.editor.undo())
 
     def action_redo(self) -> None:
         """Make it again."""
-        self._after(self.editor.redo())
-
-    def action_conflict(self, step: int) -> None:
-        """To the next conflict, or the one before."""
-        situation, leaves = self.editor.situation, self._grid.leaves
-        bits = [bit for bit in situation.conflict_bits() if bit.leaf in leaves]
-        elsewhere = situation.refusals_elsewhere()
-        if not bits:
-            self.say("; ".join(elsewhere) or "There is no conflict", alarm=bool(elsewhere))
-            return
-        order = {leaf: number for number, leaf in enumerate(leaves)}
-        places = sorted((order[bit.leaf], bit.register, -bit.lsb) for bit in bits)
-        here = self._grid.cursor
-        now = (order[here.leaf], here.register, -here.lsb)
-        later = [place for place in places if (place > now if step > 0 else place < now)]
-        found = (later or places)[0 if step > 0 else -1]
-        self._grid.go_to(Field.bit(leaves[found[0]], found[1], -found[2]))
-        here_refused = [f"✗ {item.because}" for item in situation.refusals if item.at == self._grid.cursor.leaf]
-        wrapped = [] if later else elsewhere
-        if here_refused or wrapped:
-            self.say("; ".join([*here_refused, *wrapped]), alarm=True)
-
-    def action_choose_module(self) -> None:
-        """A list of the module versions."""
-        lines = [(name, f"{name:10} {self._about_module(name)}") for name in library.files("modules")]
-        from tdxtui.tui.dialogs import Chooser
-
-        self.push_screen(Chooser("TDX module", lines, self.editor.module.version), self._set_module)
-
-    def _about_module(self, name: str) -> str:
-        try:
-            module = library.module(name)
-        except TdxtuiError as error:
-            return str(error)
-        if self.editor.platform is None:
-            return f"evidence: {module.evidence}"
-        found = library.prepared(module, self.editor.platform)
-        verdict = f"refuses this CPU: {found.because}" if isinstance(found, Refusal) else "takes this CPU"
-        return f"evidence: {module.evidence:7}  {verdict}"
-
-    def _set_module(self, version: str | None) -> None:
-        if version is not None:
-            self._after_switch(self.editor.set_module, version)
-
-    def action_choose_platform(self) -> None:
-        """A list of the platforms."""
-        lines = [(name, f"{name:18} {_about_platform(name)}") for name in library.files("platforms")]
-        lines.append(("", "none               values that depend on the CPU are unknown"))
-        present = self.editor.platform.name if self.editor.platform else ""
-        from tdxtui.tui.dialogs import Chooser
-
-        self.push_screen(Chooser("CPU", lines, present), self._set_platform)
-
-    def _set_platform(self, name: str | None) -> None:
-        if name is not None:
-            self._after_switch(self.editor.set_platform, name)
-
-    def _after_switch(self, switch: object, name: str) -> None:
-        try:
-            outcome: Outcome = switch(name)  # type: ignore[operator]
-        except TdxtuiError as error:
-            self.say(str(error), alarm=True)
-            return
-        self._after(outcome)
-        refusal = self.editor.situation.platform_refusal
-        if refusal is not None:
-            self.say(f"The module refuses this CPU: {refusal}", alarm=True)
+        self.show_outcome(self.editor.redo())
 
     def action_help(self) -> None:
         """Keys and glyphs."""
-        text = panes.help_text([*BitGrid.BINDINGS, *self.BINDINGS], self.palette)
+        text = panes.help_text([*BitGrid.BINDINGS, *self.BINDINGS, *WhyPane.SHOWN], self.palette)
         from tdxtui.tui.dialogs import Help
 
         self.push_screen(Help("Help", text))
@@ -368,10 +325,3 @@ class TdxApp(SavingApp):
 
 def _seen(widget: Widget) -> bool:
     return all(node.display for node in widget.ancestors_with_self if isinstance(node, Widget))
-
-
-def _about_platform(name: str) -> str:
-    try:
-        return library.platform(name).title
-    except TdxtuiError as error:
-        return str(error)

@@ -17,6 +17,7 @@ from tdxtui import catalog
 from tdxtui.bit_state import BitState, states
 from tdxtui.cpuid import WORD, Field, Leaf, Register
 from tdxtui.evaluate import Situation
+from tdxtui.tui.entry_words import EntryWords
 from tdxtui.tui.fast import Bare
 from tdxtui.tui.lines import shortened
 from tdxtui.tui.palette import Palette
@@ -32,6 +33,7 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
     """The grid. `cursor` is the bit under the cursor; Space posts `Toggle`.
 
     `moved` is called at once when the cursor moves, not as a message: what it repaints then goes into the same frame.
+    `leaving` is called before a jump to the first or last leaf.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -55,11 +57,13 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
         """The lines are laid out for another width."""
 
     def __init__(
-        self, situation: Situation, palette: Palette, moved: Callable[[], None], id: str | None = None
+        self, situation: Situation, palette: Palette, moved: Callable[[], None], leaving: Callable[[], None],
+        id: str | None = None,
     ) -> None:
         super().__init__(id=id)
         self._palette = palette
-        self._moved = moved
+        self._moved, self._leaving = moved, leaving
+        self._words: EntryWords | None = None
         self._cache: dict[int, Strip] = {}
         self._states: dict[Leaf, tuple[list[BitState], ...]] = {}
         self._load(situation)
@@ -74,7 +78,7 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
 
     @property
     def _line_count(self) -> int:
-        return len(self._leaves) * LINES_PER_ENTRY - 1
+        return len(self._leaves) * LINES_PER_ENTRY
 
     # -- what others ask and tell --
 
@@ -94,19 +98,32 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
         if (situation.module, situation.platform) != (before.module, before.platform):
             self._reload(situation)
             return
-        self._situation = situation
+        self._become(situation)
         for number, leaf in enumerate(self._leaves):
             if changed is None or leaf in changed:
                 self._forget(number)
 
+    def _become(self, situation: Situation) -> None:
+        self._situation = situation
+        if self._words is not None:
+            self._words = EntryWords(situation)
+
     def _reload(self, situation: Situation) -> None:
         here = self._leaves[self._entry]
         self._load(situation)
+        self._become(situation)
         self._cache.clear()
         self._states.clear()
         near = [number for number, leaf in enumerate(self._leaves) if leaf.leaf <= here.leaf]
         self._entry = self._leaves.index(here) if here in self._leaves else (near[-1] if near else 0)
         self._reveal()
+        self.refresh()
+
+    def show_words(self) -> None:
+        """From now on show below each entry what its fields say."""
+        self._words = EntryWords(self._situation)
+        for line in [line for line in self._cache if _is_words_line(line)]:
+            del self._cache[line]
         self.refresh()
 
     def go_to(self, bit: Field) -> None:
@@ -141,6 +158,7 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
 
     def action_edge(self, entry: int) -> None:
         """To the first or last leaf."""
+        self._leaving()
         self._place(entry % len(self._leaves), Register.EAX, 31)
 
     def action_flip_bit(self) -> None:
@@ -162,11 +180,19 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
     def _place(self, entry: int, register: Register, bit: int) -> None:
         if (entry, register, bit) == (self._entry, self._register, self._bit):
             return
-        old = self._cursor_cell()
+        other_row = (entry, register) != (self._entry, self._register)
+        old = self._drawn_by_cursor(other_row)
         self._entry, self._register, self._bit = entry, register, bit
         if not self._reveal():
-            self.refresh(old, self._cursor_cell())
+            self.refresh(*old, *self._drawn_by_cursor(other_row))
         self._moved()
+
+    def _drawn_by_cursor(self, with_words: bool) -> list[Region]:
+        """What the cursor makes look otherwise: its cell, and the words of its register."""
+        cell = self._cursor_cell()
+        if not with_words or self._words is None:
+            return [cell]
+        return [cell, Region(0, self._words_line() - self._top, self._width, 1)]
 
     def _cursor_cell(self) -> Region:
         """Where the bit under the cursor is drawn."""
@@ -179,7 +205,7 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
         height = self._height
         if not height:
             return False
-        first, last = self._entry * LINES_PER_ENTRY, self._entry * LINES_PER_ENTRY + LINES_PER_ENTRY - 1
+        first, last = self._entry * LINES_PER_ENTRY, self._entry * LINES_PER_ENTRY + LINES_PER_ENTRY
         if height < LINES_PER_ENTRY:
             first, last = self._cursor_line(), self._cursor_line() + 1
         return self._put_top(min(max(self._top, last - height), first))
@@ -215,6 +241,9 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
     def _cursor_line(self) -> int:
         return self._entry * LINES_PER_ENTRY + 1 + self._register
 
+    def _words_line(self) -> int:
+        return self._entry * LINES_PER_ENTRY + LINES_PER_ENTRY - 1
+
     def _forget(self, entry: int) -> None:
         self._states.pop(self._leaves[entry], None)
         first = entry * LINES_PER_ENTRY
@@ -227,6 +256,8 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
         line = y + self._top
         if line == self._cursor_line():
             strip = self._finished(self._register_line(line, self._bit))
+        elif line == self._words_line():
+            strip = self._finished(self._words_strip(self._entry, self._register))
         elif line in self._cache:
             strip = self._cache[line]
         else:
@@ -244,9 +275,17 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
 
     def _line(self, line: int) -> Strip:
         entry, row = divmod(line, LINES_PER_ENTRY)
-        if entry >= len(self._leaves) or row == LINES_PER_ENTRY - 1:
+        if entry >= len(self._leaves):
             return Strip([Segment(" ", self._palette.text)])
+        if row == LINES_PER_ENTRY - 1:
+            return self._words_strip(entry, None)
         return self._title_line(self._leaves[entry]) if row == 0 else self._register_line(line, None)
+
+    def _words_strip(self, entry: int, register: Register | None) -> Strip:
+        """What the fields of an entry say; with a register, those of that register."""
+        text = self._words.of(self._leaves[entry], register) if self._words is not None else ""
+        room = max(self._width - 1 - self._start, 0)
+        return Strip([Segment(" " * self._start + shortened(text, room), self._palette.muted)])
 
     def _title_line(self, leaf: Leaf) -> Strip:
         palette = self._palette
@@ -308,6 +347,10 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
             f"{value >> shift & 0xF:X}" if known >> shift & 0xF == 0xF else "?" for shift in range(28, -4, -4)
         )
         return "0x" + "".join(digits)
+
+
+def _is_words_line(line: int) -> bool:
+    return line % LINES_PER_ENTRY == LINES_PER_ENTRY - 1
 
 
 def ruler(width: int) -> str:

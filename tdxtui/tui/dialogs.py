@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -58,11 +59,10 @@ class Question(ModalScreen[str]):
             yield Static(Text(clean(self._text)))
             yield Static(Text("   ".join(f"[{key}] {what}" for key, what in (*self._answers, ("Esc", "back")))))
 
-    def on_key(self, event: object) -> None:
+    def on_key(self, event: events.Key) -> None:
         """Take an answer's key."""
-        key = getattr(event, "key", "")
-        if key in [answer for answer, _ in self._answers]:
-            self.dismiss(key)
+        if event.key in [answer for answer, _ in self._answers]:
+            self.dismiss(event.key)
 
 
 class FileName(ModalScreen[str | None]):
@@ -70,15 +70,15 @@ class FileName(ModalScreen[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back")]
 
-    def __init__(self, title: str, suggestion: str) -> None:
+    def __init__(self, title: str, suggestion: str, verb: str = "saves") -> None:
         super().__init__()
-        self._title, self._suggestion = title, suggestion
+        self._title, self._suggestion, self._verb = title, suggestion, verb
 
     def compose(self) -> ComposeResult:
         """One line to type in."""
         with Vertical(classes="box question") as box:
             box.border_title = self._title
-            box.border_subtitle = "Enter saves, Esc goes back"
+            box.border_subtitle = f"Enter {self._verb}, Esc goes back"
             yield Input(self._suggestion)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

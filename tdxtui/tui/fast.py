@@ -86,7 +86,7 @@ class Framed(Bare):
         if y == 0:
             return self._top_line(width, edge)
         if y >= height - 1:
-            return Strip([Segment(f"╰{'─' * (width - 2)}╯", edge)])
+            return self._bottom_line(width, edge)
         inside = Strip(self.inner_line(y - 1)).adjust_cell_length(width - 2, self.palette.text)
         return Strip([Segment("│", edge), *inside, Segment("│", edge)])
 
@@ -95,6 +95,16 @@ class Framed(Bare):
         rest = max(width - len(title) - 3, 0)
         line = Strip([Segment("╭─", edge), Segment(title, self.palette.text), Segment("─" * rest + "╮", edge)])
         return line.adjust_cell_length(width, edge)
+
+    @property
+    def note(self) -> str:
+        """What the frame's last line tells, "" for nothing."""
+        return ""
+
+    def _bottom_line(self, width: int, edge: Style) -> Strip:
+        note = f" {self.note} " if self.note and len(self.note) + 6 <= width else ""
+        rule, end = "─" * (width - 2 - len(note) - bool(note)), "─╯" if note else "╯"
+        return Strip([Segment(f"╰{rule}", edge), Segment(note, self.palette.text), Segment(end, edge)])
 
 
 class Covered(Widget):

@@ -9,15 +9,17 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tdxtui import library, model_file
 from tdxtui.editor import Editor
 from tdxtui.errors import TdxtuiError
 from tdxtui.model import VcpuModel
+from tdxtui.situations import DEFAULT_MODULE, DEFAULT_PRESET, NO_PLATFORM
 from tdxtui.tui import palette
 
-DEFAULT_PRESET = "kvm-sapphire-rapids"
-DEFAULT_MODULE = "1.5.06"
+if TYPE_CHECKING:
+    from tdxtui.tui.app import TdxApp
 
 
 def run(name: str | None, module: str | None, platform: str | None, read_only: bool, theme: str) -> int:
@@ -44,7 +46,7 @@ def open_editor(
     model, path, notice = _find(name or DEFAULT_PRESET)
     on = library.module(module or model.module or DEFAULT_MODULE)
     cpu_name = model.platform if platform is None else platform
-    cpu = library.platform(cpu_name) if cpu_name and cpu_name != "none" else None
+    cpu = library.platform(cpu_name) if cpu_name and cpu_name != NO_PLATFORM else None
     return Editor(model, on, cpu, path, read_only), notice
 
 
@@ -67,11 +69,8 @@ def _new(path: Path) -> VcpuModel:
     return VcpuModel(name=path.stem, platform="sapphire-rapids")
 
 
-async def _run(app: object) -> Path | None:
+async def _run(app: TdxApp) -> Path | None:
     """Run the app; on SIGTERM or SIGHUP leave it in good order, with unsaved changes kept in a file."""
-    from tdxtui.tui.app import TdxApp
-
-    assert isinstance(app, TdxApp)
     kept: list[Path | None] = []
 
     def stop(number: int) -> None:

@@ -1,8 +1,6 @@
-"""Panes of a few text lines that draw again only the lines that changed."""
+"""Text in single lines that are drawn again only when they change."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from rich.segment import Segment
 from rich.style import Style
@@ -10,7 +8,7 @@ from rich.text import Text
 from textual.geometry import Region
 from textual.strip import Strip
 
-from tdxtui.tui.fast import Bare, Framed
+from tdxtui.tui.fast import Bare
 from tdxtui.tui.palette import Palette
 
 
@@ -55,26 +53,3 @@ class OneLine(Bare):
     def render_line(self, y: int) -> Strip:
         """The line, blank below it."""
         return Strip(self._segments if y == 0 else []).adjust_cell_length(self.size.width, self._palette.text)
-
-
-class TextPane(Framed):
-    """Lines in a frame, cut at its width."""
-
-    def __init__(self, title: str, palette: Palette, id: str | None = None) -> None:
-        super().__init__(title, palette, id)
-        self._lines: list[list[Segment]] = []
-
-    def show(self, lines: Sequence[Text]) -> None:
-        """Show these lines."""
-        old, self._lines = self._lines, [segments(line, self.palette.text) for line in lines]
-        count = max(len(old), len(self._lines))
-        changed = [row for row in range(count) if old[row : row + 1] != self._lines[row : row + 1]]
-        if changed:
-            self.redraw(*changed)
-
-    def inner_line(self, y: int) -> list[Segment]:
-        """One line, a blank before it, its end replaced by an ellipsis if it is too long."""
-        if y >= len(self._lines):
-            return []
-        line, width = Strip([Segment(" ", self.palette.text), *self._lines[y]]), self.inner.width
-        return list(line) if line.cell_length <= width else [*line.crop(0, width - 1), Segment("…", self.palette.text)]

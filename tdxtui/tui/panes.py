@@ -1,4 +1,4 @@
-"""The texts around the grid: the header, the pane that says why, the line for messages and keys."""
+"""The texts around the grid: the header, the line for messages and keys, the help."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 
 from tdxtui.bit_state import BitState
-from tdxtui.classify import Group
-from tdxtui.cpuid import Field
-from tdxtui.describe import Description, describe
 from tdxtui.editor import Editor
+from tdxtui.tui.lines import shortened
 from tdxtui.tui.palette import Palette
 
 KEYS = (
-    ("Space", "toggle"), ("x", "XFAM"), ("a", "ATTRIBUTES"), ("m", "module"), ("c", "CPU"), ("]", "conflict"),
-    ("u", "undo"), ("s", "save"), ("?", "help"), ("q", "quit"),
+    ("Space", "toggle"), ("w", "why"), ("/", "find"), ("]", "conflict"), ("x", "XFAM"), ("a", "ATTRIBUTES"),
+    ("m", "module"), ("c", "CPU"), ("u", "undo"), ("s", "save"), ("e", "export"), ("?", "help"), ("q", "quit"),
 )
-
-
-NARROW_HEADER, WIDE_HEADER, WIDE_WHY = 60, 100, 80
+# What is left out first where there is little room; the others always find room.
+DISPENSABLE = ("e", "c", "m", "u", "a", "x", "]", "s", "w", "/")
+NARROW_HEADER, WIDE_HEADER = 60, 100
+OFFER = ": Enter "
 
 
 def header(editor: Editor, palette: Palette, width: int) -> Text:
@@ -57,45 +56,25 @@ def _platform(editor: Editor) -> str:
     return editor.platform.name + (" (refused)" if editor.situation.platform_refusal else "")
 
 
-def why(editor: Editor, bit: Field, palette: Palette, width: int) -> list[Text]:
-    """What the bit under the cursor is, who decides it, and what would change it."""
-    about = describe(editor, bit)
-    lines = [
-        Text.assemble(
-            (bit.sdm if width >= WIDE_WHY else bit.key, palette.strong),
-            ("  ", palette.text),
-            (about.name, palette.name),
-            (f"  {_verdict(about)}", palette.text),
-        ),
-        Text(about.sentence, palette.text),
-    ]
-    if about.conditions:
-        line = Text.assemble(("For a 1:  ", palette.muted))
-        for name, held in about.conditions:
-            line.append(f"{'✓' if held else '✗'} {name}", palette.text if held else palette.conflict)
-            line.append("   ", palette.text)
-        lines.append(line)
-    lines += [Text(about.note, palette.text)] if about.note else []
-    return lines + ([Text(about.names, palette.muted)] if about.names else [])
-
-
-def _verdict(about: Description) -> str:
-    lacking = about.group is Group.FLEXIBLE and ("native", False) in about.conditions
-    if lacking:
-        return "fixed here: the CPU has 0"
-    group = {Group.FIXED: "fixed", Group.FLEXIBLE: "flexible", Group.RUN_TIME: "run time"}[about.group]
-    return f"{group}, now {about.value}" if about.group is not Group.RUN_TIME else f"{group}, TDCS holds {about.value}"
-
-
 def keys(palette: Palette, width: int) -> Text:
-    """As many keys as fit."""
+    """The keys, as many as there is room for."""
+    shown, dispensable = list(KEYS), list(DISPENSABLE)
+    while sum(len(key) + len(what) + 3 for key, what in shown) - 1 > width and dispensable:
+        least = dispensable.pop(0)
+        shown = [(key, what) for key, what in shown if key != least]
     text = Text.assemble((" ", palette.text))
-    for key, what in KEYS:
-        if text.cell_len + len(key) + len(what) + 3 > width:
-            break
+    for key, what in shown:
         text.append(key, palette.strong)
         text.append(f" {what}  ", palette.muted)
     return text
+
+
+def message(text: str, width: int) -> str:
+    """A message in one line; where it is too long, what Enter offers stays in sight."""
+    head, offer, rest = text.rpartition(OFFER)
+    if len(text) + 2 <= width or not offer:
+        return f" {shortened(text, width - 1)}"
+    return f" {shortened(head, max(width - 2 - len(offer + rest), 8))}{offer}{rest}"
 
 
 def legend(palette: Palette) -> Text:
@@ -130,7 +109,7 @@ def help_text(bindings: Sequence[BindingType], palette: Palette) -> Text:
 _KEY_NAMES = {
     "right_square_bracket": "]", "left_square_bracket": "[", "question_mark": "?", "left_curly_bracket": "{",
     "right_curly_bracket": "}", "pageup": "PgUp", "pagedown": "PgDn", "home": "Home", "end": "End", "space": "Space",
-    "enter": "Enter", "escape": "Esc", "up": "↑", "down": "↓", "left": "←", "right": "→", "f1": "F1",
+    "enter": "Enter", "slash": "/", "escape": "Esc", "up": "↑", "down": "↓", "left": "←", "right": "→", "f1": "F1",
 }
 
 

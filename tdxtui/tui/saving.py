@@ -1,29 +1,17 @@
-"""Saving and leaving: the part of the screen that must never lose anything."""
+"""Saving, exporting and leaving: the part of the screen that must never lose anything."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 
-from textual.app import App
-
-from tdxtui.editor import Editor
 from tdxtui.errors import TdxtuiError
 from tdxtui.strict import shown
+from tdxtui.tui.base import EditorApp
 
 
-class SavingApp(App[None]):
-    """An app that shows an editor, can save its model, and asks before it leaves changes behind."""
-
-    editor: Editor
-
-    @abstractmethod
-    def say(self, message: str, alarm: bool = False) -> None:
-        """Show a line to the user."""
-
-    @abstractmethod
-    def show_settings(self) -> None:
-        """Show the document's name and whether it is changed."""
+class SavingApp(EditorApp):
+    """An app that can save its model, export it, and asks before it leaves changes behind."""
 
     def action_save(self) -> None:
         """Save to the model's file, or ask for one."""
@@ -40,6 +28,10 @@ class SavingApp(App[None]):
         self.push_screen(FileName("Save as", name), lambda name: self._save_as(name, leave))
 
     def _save_as(self, name: str | None, leave: bool) -> None:
+        self._with_path(name, lambda path: self._save(path, leave))
+
+    def _with_path(self, name: str | None, write: Callable[[Path], None]) -> None:
+        """Write to a file of that name, after a question if there is one already."""
         if name is None:
             return
         try:
@@ -53,9 +45,9 @@ class SavingApp(App[None]):
 
             question = f"{path} exists. Its content would be kept as {path.name}.bak."
             ask = Question("Replace?", question, (("r", "replace"),))
-            self.push_screen(ask, lambda key: self._save(path, leave) if key == "r" else None)
+            self.push_screen(ask, lambda key: write(path) if key == "r" else None)
         else:
-            self._save(path, leave)
+            write(path)
 
     def _save(self, path: Path, leave: bool = False) -> None:
         if self.editor.read_only and path == self.editor.path:
@@ -74,6 +66,33 @@ class SavingApp(App[None]):
     def _say_unsaved(self, message: str) -> None:
         """The reason is at the end, so of a long message the middle is left out."""
         self.say(shown(message, self.size.width - 2), alarm=True)
+
+    def action_export(self) -> None:
+        """Write the model to a file with all that comes of it, if it comes out as wished."""
+        from tdxtui import exported
+        from tdxtui.tui.dialogs import FileName
+
+        try:
+            text = exported.exported(self.editor.model_here())
+        except TdxtuiError as error:
+            self._say_unsaved(f"Not exported: {error}")
+            return
+        stem = self.editor.path.stem if self.editor.path else self.editor.model.name
+        ask = FileName("Export with what was validated to", f"{stem}.validated.toml", "exports")
+        self.push_screen(ask, lambda name: self._with_path(name, lambda path: self._export(path, text)))
+
+    def _export(self, path: Path, text: str) -> None:
+        if path == self.editor.path:
+            self.say(f"{path} is the model itself; export to another file", alarm=True)
+            return
+        from tdxtui.model_file import write_atomically
+
+        try:
+            write_atomically(path, text.encode())
+        except TdxtuiError as error:
+            self._say_unsaved(str(error))
+        else:
+            self.say(f"Exported to {path}")
 
     def action_leave(self) -> None:
         """Quit, after asking what to do with changes."""

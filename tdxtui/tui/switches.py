@@ -11,10 +11,15 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from tdxtui.editor import Editor
+from tdxtui.td import ATTRIBUTES, XFAM, XFAM_COMPONENTS, XFAM_GROUPS
 from tdxtui.tui.fast import Framed
 from tdxtui.tui.palette import Palette
 
 ON, OFF = "■", "□"
+LISTED_XFAM = tuple(XFAM_GROUPS) + tuple(
+    name for name, mask in XFAM_COMPONENTS.items() if not any(mask & group for group in XFAM_GROUPS.values())
+)
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,21 @@ class Switch:
     name: str
     on: bool
     possible: bool
+
+
+def xfam_switches(editor: Editor) -> list[Switch]:
+    """The components of XFAM that the module knows or the model has."""
+    allowed, xfam = editor.situation.td.prepared.xfam_allowed, editor.model.xfam
+    order = sorted(LISTED_XFAM, key=lambda name: XFAM[name] & -XFAM[name])
+    names = [name for name in order if XFAM[name] & (editor.module.xfam.allowed | xfam)]
+    return [Switch(name, xfam & XFAM[name] == XFAM[name], not XFAM[name] & ~allowed) for name in names]
+
+
+def attribute_switches(editor: Editor) -> list[Switch]:
+    """The bits of ATTRIBUTES that the module knows or the model has."""
+    allowed, value = editor.situation.td.prepared.attributes_allowed, editor.model.attributes
+    names = [name for name, mask in ATTRIBUTES.items() if mask & (editor.module.attributes.allowed | value)]
+    return [Switch(name, bool(value & ATTRIBUTES[name]), bool(ATTRIBUTES[name] & allowed)) for name in names]
 
 
 class SwitchPane(Framed, can_focus=True, inherit_bindings=False):
@@ -66,9 +86,20 @@ class SwitchPane(Framed, can_focus=True, inherit_bindings=False):
             self.redraw()
 
     @property
+    def names(self) -> list[str]:
+        """The switches' names."""
+        return [switch.name for switch in self._switches]
+
+    @property
     def rows(self) -> int:
         """How many lines the switches take."""
         return -(-len(self._switches) // self._columns)
+
+    def select(self, name: str) -> None:
+        """Select a switch by its name; one that isn't listed changes nothing."""
+        if name in self.names:
+            self._at = self.names.index(name)
+            self.redraw()
 
     def action_move(self, columns: int, rows: int) -> None:
         """To another switch; they run down the columns."""

@@ -24,6 +24,11 @@ from tdxtui.tui.launch import open_editor
 
 GOLDEN = Path(__file__).parent / "golden"
 GLYPHS = "01○●✗~v?"
+NAMES = {
+    ".": "full_stop", "[": "left_square_bracket", "]": "right_square_bracket", "(": "left_parenthesis",
+    ")": "right_parenthesis", "=": "equals_sign", ":": "colon", "_": "underscore", " ": "space", "/": "slash",
+    ",": "comma",
+}
 
 
 class Screen:
@@ -70,6 +75,24 @@ class Screen:
         assert self.app._driver is not None
         self.app._driver.send_message(event)
         await self.pilot.pause()
+        await self.pilot.pause()
+
+    async def settled(self) -> None:
+        """Wait until nothing is to come that takes longer than a key."""
+        await self.pilot.pause()
+        for _ in range(500):
+            if not self.app._why._resting.busy and not self.app._guessing.busy:
+                break
+            await self.pilot.pause(0.02)
+        await self.pilot.pause()
+
+    async def type(self, text: str) -> None:
+        """Type a text, a key a character."""
+        await self.press(*(NAMES.get(char, char) for char in text))
+
+    async def cure(self) -> None:
+        """Press Enter for what the last line offers, and Enter again in the preview."""
+        await self.press("enter", "enter")
         await self.pilot.pause()
 
     async def flip(self, key: str) -> str:

@@ -179,7 +179,7 @@ class Terminal:
 KEYS = {
     "up": "\x1b[A", "down": "\x1b[B", "right": "\x1b[C", "left": "\x1b[D", "pageup": "\x1b[5~", "pagedown": "\x1b[6~",
     "home": "\x1b[H", "end": "\x1b[F", "space": " ", "enter": "\r", "escape": "\x1b", "ctrl+c": "\x03",
-    "ctrl+q": "\x11",
+    "ctrl+q": "\x11", "ctrl+o": "\x0f",
 }
 
 

@@ -20,7 +20,7 @@ MOVES = {
     "up": "1.eax.16", "k": "1.eax.16", "down": "1.ecx.16", "j": "1.ecx.16", "left": "1.ebx.17", "h": "1.ebx.17",
     "right": "1.ebx.15", "l": "1.ebx.15", "left_curly_bracket": "0.eax.16", "right_curly_bracket": "2.eax.16",
     "home": "0.eax.31", "g": "0.eax.31", "end": f"{LAST.key}.eax.31", "G": f"{LAST.key}.eax.31",
-    "pagedown": "4.2.eax.16", "pageup": "0.eax.16",
+    "pagedown": "4.1.eax.16", "pageup": "0.eax.16",
 }
 
 
@@ -100,6 +100,38 @@ async def test_the_wheel_scrolls() -> None:
         assert screen.lines[2] == top and screen.cursor == "0.eax.30"
 
 
+async def test_below_each_entry_stands_what_its_fields_say() -> None:
+    async with opened("full-granite-rapids", module="2.0.18") as screen:
+        await screen.go("4.2.eax.0")
+        line = screen.lines.index(next(line for line in screen.lines if "CPUID.(EAX=04H,ECX=1)" in line))
+        assert screen.lines[line + 5][34:].startswith("        L1 instruction, ")
+        line = screen.lines.index(next(line for line in screen.lines if "CPUID.(EAX=04H,ECX=2)" in line))
+        for key, words in (("k", "L1 instruction, "), ("j", "cache_type "), ("j", "line_size ")):
+            await screen.press(key)
+            shown = screen.lines[line + 5][34:].strip()
+            if key == "k":
+                assert shown.startswith("L2 unified, ") and screen.cursor.startswith("4.1.edx")
+            else:
+                assert words in shown or screen.cursor.startswith("4.2"), key
+
+
+async def test_the_last_entry_shows_its_words_too() -> None:
+    async with opened(size=(80, 24)) as screen:
+        await screen.press("end")
+        assert "phys_addr_bits" in screen.lines[screen.grid.region.bottom - 1]
+
+
+async def test_words_follow_an_edit() -> None:
+    async with opened() as screen:
+        await screen.go("4.0.eax.4")
+        before = next(line for line in screen.lines if "cache_type" in line)
+        await screen.press("space")
+        after = next(line for line in screen.lines if "cache_type" in line)
+        assert "cache_type data" in before and "cache_type data" not in after
+        await screen.press("u")
+        assert before in screen.lines
+
+
 @pytest.mark.parametrize("width", [120, 80, 60, 44])
 async def test_the_bit_numbers_stand_above_their_bits(width: int) -> None:
     async with opened(size=(width, 24)) as screen:
@@ -115,7 +147,7 @@ async def test_space_flips_a_flexible_bit_and_the_hex_value_follows() -> None:
         await screen.go("7.0.ebx.19")
         bits, value = screen.row("7.0.ebx")
         assert screen.glyph("7.0.ebx.19") == "●"
-        assert await screen.flip("7.0.ebx.19") == "7.0.ebx.19 = 0: 1 bit changed"
+        assert await screen.flip("7.0.ebx.19") == "CPUID_CONFIG 7.0.ebx.19 = 0: 1 bit changed"
         after = screen.row("7.0.ebx")
         assert int(after[1], 16) == int(value, 16) ^ 1 << 19
         assert after[0] == f"{bits[:12]}○{bits[13:]}"
@@ -125,27 +157,27 @@ async def test_space_flips_a_flexible_bit_and_the_hex_value_follows() -> None:
 
 
 @pytest.mark.parametrize(("bit", "glyph", "reason"), [
-    ("1.eax.31", "0", "fixed to 0 by the module"),
-    ("1.edx.0", "1", "fixed to 1 by the module"),
-    ("1.ecx.27", "~", "decided at run time"),
+    ("0.eax.31", "0", "can't be 1 here: "),
+    ("1.edx.0", "1", "can't be 0 here: "),
+    ("1.ecx.27", "~", "filled in as the guest executes CPUID"),
     ("2.eax.0", "v", "gives the guest #VE"),
-    ("d.0.ecx.0", "0", "computed by the module"),
+    ("d.0.ecx.0", "0", "(rule 5.7)"),
 ])
 async def test_space_on_a_fixed_bit_says_why_not(bit: str, glyph: str, reason: str) -> None:
     async with opened() as screen:
         before = screen.editor.situation
         status = await screen.flip(bit)
         assert screen.glyph(bit) == glyph
-        assert status.startswith(f"{bit} is ") and reason in status
+        assert status.startswith(f"{bit} ") and reason in status
         assert screen.editor.situation is before and not screen.editor.dirty
 
 
-async def test_a_closed_gate_is_named_and_enter_opens_it() -> None:
+async def test_a_closed_gate_is_named_and_enter_twice_opens_it() -> None:
     async with opened("minimal") as screen:
         status = await screen.flip("7.0.ebx.16")
-        assert "needs XFAM.AVX512" in status and "Enter" in status
+        assert "XFAM.AVX512" in status and status.endswith("Enter shows what changes")
         assert not screen.editor.dirty and screen.glyph("7.0.ebx.16") == "○"
-        await screen.press("enter")
+        await screen.cure()
         assert screen.glyph("7.0.ebx.16") == "●"
         assert screen.editor.model.xfam & XFAM["AVX512"] == XFAM["AVX512"] and screen.editor.model.xfam & XFAM["AVX"]
         assert "■ AVX512" in "\n".join(screen.pane("xfam"))
@@ -157,8 +189,8 @@ async def test_a_closed_gate_is_named_and_enter_opens_it() -> None:
 async def test_enter_applies_no_cure_that_is_no_longer_offered(key: str) -> None:
     async with opened("minimal") as screen:
         await screen.flip("7.0.ebx.16")
-        await screen.press(key, "escape", "enter")
-        assert not screen.editor.dirty
+        await screen.press(key, "escape", "enter", "enter")
+        assert not screen.editor.dirty and len(screen.app.screen_stack) == 1
 
 
 async def test_without_a_platform_what_depends_on_it_is_a_question_mark() -> None:
@@ -240,7 +272,9 @@ def edit(screen: Screen, rng: random.Random) -> None:
     elif what < 0.9:
         rng.choice([screen.app.action_undo, screen.app.action_redo])()
     else:
-        screen.app.action_apply_cure()
+        offer = screen.app._offer
+        if offer is not None and offer.cure is not None:
+            screen.app.show_outcome(screen.editor.accept(offer.cure_label, offer.cure))
 
 
 async def test_the_screen_shows_what_resolve_says() -> None:

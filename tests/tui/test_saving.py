@@ -240,3 +240,52 @@ async def test_an_empty_file_is_a_new_model_and_says_so(tmp_path: Path) -> None:
     editor, notice = open_editor(str(empty), None, None)
     assert notice == f"{empty} is empty: a new model, written by s"
     assert editor.path == empty and editor.model.name == "empty"
+
+
+# -- exporting --
+
+
+async def test_export_writes_the_model_with_what_was_validated(model: Path) -> None:
+    async with opened("web.toml", module="1.5.34") as screen:
+        await screen.press("e")
+        assert screen.app.screen.query_one(Input).value == "web.validated.toml"
+        await screen.press("enter")
+        assert screen.status == "Exported to web.validated.toml" and "changed" not in screen.header
+    found = tomllib.loads(Path("web.validated.toml").read_text(encoding="utf-8"))
+    assert found["validated"]["module"]["version"] == "1.5.34" and found["validated"]["cpuid"]
+    assert model.read_text(encoding="utf-8") == TEXT
+
+
+async def test_a_model_with_conflicts_is_not_exported(model: Path) -> None:
+    model.write_text(f'{TEXT}[registers]\n"1.ecx.1" = "0x0"\n', encoding="utf-8")
+    async with opened("web.toml") as screen:
+        await screen.press("e")
+        assert len(screen.app.screen_stack) == 1
+        assert "Not exported: " in screen.status and "1.ecx.1 is wished 0" in screen.status
+    assert sorted(path.name for path in model.parent.iterdir()) == ["web.toml"]
+
+
+async def test_export_replaces_no_file_without_asking_nor_the_model_itself(model: Path) -> None:
+    async with opened("web.toml") as screen:
+        await screen.press("e")
+        screen.app.screen.query_one(Input).value = "web.toml"
+        await screen.press("enter")
+        assert "is the model itself" in screen.status and model.read_text(encoding="utf-8") == TEXT
+        Path("taken.toml").write_text("mine", encoding="utf-8")
+        await screen.press("e")
+        screen.app.screen.query_one(Input).value = "taken.toml"
+        await screen.press("enter")
+        assert "taken.toml exists" in screen.text
+        await screen.press("escape")
+        assert Path("taken.toml").read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("name", UNSAVEABLE)
+async def test_an_export_that_fails_says_so(model: Path, name: str) -> None:
+    async with opened("web.toml") as screen:
+        await screen.press("e")
+        screen.app.screen.query_one(Input).value = name
+        await screen.press("enter")
+        if len(screen.app.screen_stack) == 2:
+            await screen.press("r")
+        assert "can't be saved: " in screen.status and not gone(screen)

@@ -1,0 +1,29 @@
+"""What the parts of the screen's app share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from textual.app import App
+
+from tdxtui.editor import Editor, Outcome
+from tdxtui.tui.palette import Palette
+
+
+class EditorApp(App[None]):
+    """An app that shows an editor; its parts call back what they need of the whole."""
+
+    editor: Editor
+    palette: Palette
+
+    @abstractmethod
+    def say(self, message: str, alarm: bool = False, offer: Outcome | None = None) -> None:
+        """Show a line to the user; Enter then does what is offered."""
+
+    @abstractmethod
+    def show_settings(self) -> None:
+        """Show the document's name and whether it is changed."""
+
+    @abstractmethod
+    def show_outcome(self, outcome: Outcome) -> None:
+        """Show what an edit did, or why it did nothing."""
