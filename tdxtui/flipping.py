@@ -66,10 +66,10 @@ def _after(situation: Situation, edits: tuple[Edit, ...], bit: Field | None = No
     A 0 that only asks for the module's own default is no wish for a 0.
     """
     model = wished(situation.model, edits, situation.module)
-    if bit is not None and model.wished(bit) not in (None, goal) and not any(_sets(edit, bit) for edit in edits):
+    if bit is not None and model.wished(bit) not in (None, goal):
+        # A wish within a number that the edits leave to the module would become part of it in CPUID_CONFIG.
         computed = anatomy(situation.module, bit).base[0][0] in (Kind.COMPUTED, Kind.TOPOLOGY)
         configured = computed and classes(situation.module)[bit.leaf].entry.configurable & bit.mask
-        # The wish would be part of a number in CPUID_CONFIG, which the edits leave to the module.
         model = model.wish(bit, None if configured else goal)
     after = evaluate(model, situation.module, situation.platform)
     defaults = [edit.field for edit in edits if edit.field is not None and not edit.value and not edit.field.is_bit]
@@ -77,12 +77,6 @@ def _after(situation: Situation, edits: tuple[Edit, ...], bit: Field | None = No
     for field in wrong:
         model = model.wish(field, None)
     return evaluate(model, situation.module, situation.platform) if wrong else after
-
-
-def _sets(edit: Edit, bit: Field) -> bool:
-    """Whether an edit of CPUID_CONFIG sets a bit."""
-    field = edit.field
-    return edit.leaf == bit.leaf or (field is not None and field.leaf == bit.leaf and bool(field.mask & bit.mask))
 
 
 # -- bits --

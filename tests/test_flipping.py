@@ -137,7 +137,7 @@ def test_the_offer_names_every_edit_and_every_term_that_is_0() -> None:
     assert because.startswith("CPUID_CONFIG 0, rule 4.2; XFAM.AVX512 0, rule 5.4") and because.endswith(")")
 
 
-@pytest.mark.parametrize("xfam", [0x3, 0x7, 0xE7, 0x602E7])
+@pytest.mark.parametrize("xfam", [0x3, 0x7, 0xE7, 0x602E7, 0x1027C])
 def test_without_a_cpu_no_size_is_guessed(xfam: int) -> None:
     """5.7: D.0.ECX hangs on the CPU's own sizes, whatever is chosen of XFAM."""
     situation = held("2.0.08", "", xfam=xfam)

@@ -64,7 +64,7 @@ def test_units_are_the_groups_of_3_2_and_what_is_in_none_of_them() -> None:
 @places
 def test_a_component_turns_in_the_fewest_units_that_3_1_and_3_2_allow(module: str, platform: str) -> None:
     on, words = prepared(module, platform), legal_xfams(module, platform)
-    for xfam in random.Random(f"{module} {platform}").sample(words, 12):
+    for xfam in random.Random(f"{module} {platform}").sample(words, 6):
         config = TdConfig(xfam=xfam)
         for mask, wanted in product(XFAM.values(), (True, False)):
             edits = xfam_turned(on, config, mask, wanted)
@@ -220,7 +220,7 @@ def test_edits_of_leaf_1f_give_the_bit_and_no_part_of_them_does(module: str, pla
     bits, found = topology_bits(rules), 0
     for config in (TdConfig(), refused, *legal_topologies(on, 2, dice)):
         cures = Cures(attempt(on, config)[0])
-        for bit, goal in product(dice.sample(bits, 200), (0, 1)):
+        for bit, goal in product(dice.sample(bits, 120), (0, 1)):
             cure = cures.find(bit, goal)
             if cure is None:
                 continue
@@ -250,7 +250,7 @@ def test_no_legal_levels_have_a_bit_that_no_edit_gives(module: str, platform: st
     for bit, goal in product(topology_bits(rules), (0, 1)):
         if cures.find(bit, goal) is None:
             never[bit.leaf][goal] |= bit.mask
-    for config in legal_topologies(on, 150, dice):
+    for config in legal_topologies(on, 100, dice):
         td, _ = attempt(on, config)
         for leaf, (zeros, ones) in never.items():
             value = td.at(leaf)
