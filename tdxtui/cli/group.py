@@ -15,6 +15,8 @@ COMMANDS = {
     "modules": "lists:modules",
     "platforms": "lists:platforms",
     "rule": "rule:rule",
+    "learn": "learn:learn",
+    "quiz": "learn:quiz",
     "new": "models:new",
     "fmt": "models:fmt",
     "export": "models:export",
