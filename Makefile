@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check lint types imports bench picture clean
+.PHONY: run test check lint types imports bench picture lowest clean
 
 run: $(VENV)/run
 	$(BIN)/tdxtui open kvm-sapphire-rapids
@@ -43,5 +43,13 @@ $(VENV)/dev: $(VENV)/run
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
 	@touch $@
 
+lowest:
+	rm -rf .venv-lowest
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --editable . $$($(PYTHON) -m tests.lowest)
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --group dev $$($(PYTHON) -m tests.lowest)
+	.venv-lowest/bin/python -m pytest -n auto
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) .venv-lowest build dist *.egg-info

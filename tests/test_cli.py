@@ -14,7 +14,7 @@ from typing import Any
 import click
 import pytest
 
-from tdxtui import classify, cli, library
+from tdxtui import classify, cli, library, provenance
 from tdxtui.cli.group import COMMANDS
 
 MODULES = list(library.files("modules"))
@@ -354,7 +354,8 @@ def test_help_lists_every_command(run: Any) -> None:
 
 def test_version(run: Any) -> None:
     result = run("--version")
-    assert result.out == f"tdxtui {cli.version()}\n" and result.status == 0
+    assert result.lines[0] == f"tdxtui {cli.version()}" and result.status == 0
+    assert all(version in result.out for version in MODULES) and f"data {provenance.digest()[:12]}: " in result.out
 
 
 # -- what isn't loaded --

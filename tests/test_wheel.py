@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -46,6 +47,18 @@ def command(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     here = sysconfig.get_path("purelib")
     (site / "dependencies.pth").write_text(f"import sys; sys.path.append({here!r})\n", encoding="utf-8")
     return folder / "bin" / "tdxtui"
+
+
+@pytest.mark.parametrize("kind", ["--wheel", "--sdist"])
+def test_building_twice_gives_the_same_bytes(kind: str, tmp_path: Path) -> None:
+    digests = []
+    for folder in ("one", "two"):
+        words = [sys.executable, "-m", "build", kind, "--no-isolation", "--outdir", str(tmp_path / folder), str(ROOT)]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+        (built,) = (tmp_path / folder).iterdir()
+        digests.append(hashlib.sha256(built.read_bytes()).hexdigest())
+    assert digests[0] == digests[1]
 
 
 def run(command: Path, folder: Path, *arguments: str) -> str:

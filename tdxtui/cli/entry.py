@@ -25,12 +25,17 @@ def version() -> str:
 
 def _print_version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
     if wanted:
-        click.echo(f"tdxtui {version()}")
+        from tdxtui import provenance
+
+        click.echo("\n".join(provenance.lines(version())))
         ctx.exit()
 
 
 @click.group(cls=Commands, context_settings=CONTEXT)
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print it.")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
+    help="Print it, and which data it has.",
+)
 def commands() -> None:
     """See and shape the CPUID of Intel TDX guests, for any TDX module version.
 
