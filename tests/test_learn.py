@@ -12,6 +12,7 @@ from tdxtui import cli, learn
 from tdxtui.errors import DataError
 from tdxtui.evaluate import evaluate
 from tdxtui.learn import checking, lesson_file, progress, quiz
+from tdxtui.learn.course import Course
 from tdxtui.learn.perform import CannotBeDone, Statement
 from tdxtui.learn.predicate import Predicate
 from tdxtui.refusal import Refusal
@@ -226,3 +227,82 @@ def test_lessons_are_listed_and_checked_without_a_screen(tmp_path: Path, monkeyp
     wrong.write_text(BEGIN + TASK.replace('done = ["gfni = 1"]', 'done = ["gfni = 0"]'))
     assert CliRunner().invoke(cli.commands, ["learn", str(wrong), "--check"]).exit_code == 1
     assert CliRunner().invoke(cli.commands, ["learn", "--check"]).exit_code == 0
+
+
+# -- taking a lesson --
+
+
+@pytest.fixture
+def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    mine = made(TASK.replace("task =", 'hints = ["First.", "Second."]\ntask =') + QUESTION)
+    return Course(mine, mine.start())
+
+
+def test_a_task_is_done_once_the_stand_says_so(course: Course) -> None:
+    assert not course.judge() and not course.passed
+    Statement.parse("gfni = 1").perform(course.stand)
+    assert course.judge() and course.passed
+    assert not course.judge()
+    assert progress.load() == {"mine": 1}
+
+
+def test_what_was_done_stays_done_when_it_is_undone(course: Course) -> None:
+    Statement.parse("gfni = 1").perform(course.stand)
+    course.judge()
+    Statement.parse("gfni = 0").perform(course.stand)
+    assert course.passed
+
+
+def test_hints_come_one_after_the_other(course: Course) -> None:
+    assert [course.ask_hint() for _ in range(3)] == ["First.", "First. Second.", "First. Second."]
+
+
+def test_a_wrong_answer_may_be_mended(course: Course) -> None:
+    assert course.move(1)
+    assert course.answer(7) is None
+    assert course.answer(1) is False and not course.passed
+    assert course.answer(0) is True and course.passed
+
+
+def test_steps_end_where_the_lesson_does(course: Course) -> None:
+    assert not course.move(-1)
+    assert course.move(1) and course.is_last and not course.move(1)
+    assert course.move(-1) and course.at == 0
+
+
+@pytest.mark.parametrize("name", learn.lessons())
+def test_a_step_can_be_begun_though_the_ones_before_were_skipped_or_spoilt(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    mine = learn.lesson(name)
+    taken = Course(mine, mine.start())
+    for step in range(1, len(mine.steps)):
+        for text in ("wish vmx = 1", "XFAM.AVX = 1", "xfam = 0x3"):
+            Statement.parse(text).perform(taken.stand)
+        assert taken.move(1)
+        there = mine.stand_at(step)
+        assert taken.stand.editor.model.wishes == there.editor.model.wishes or all(
+            number in taken._passed for number in range(step)
+        )
+        assert not taken.step.question or taken.answer(taken.right_answer)
+
+
+@pytest.mark.parametrize("name", learn.lessons())
+def test_each_lesson_can_be_taken_from_its_first_step_to_its_last(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    mine = learn.lesson(name)
+    taken = Course(mine, mine.start())
+    while True:
+        for statement in taken.step.solution:
+            statement.perform(taken.stand)
+        if taken.step.question:
+            assert taken.answer(taken.right_answer)
+        taken.judge()
+        assert taken.passed, taken.step.title
+        if not taken.move(1):
+            break
+    assert progress.load() == {name: len(mine.steps)}
