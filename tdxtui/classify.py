@@ -189,7 +189,7 @@ def rows(
     values = _Values(on, library.prepare_or_raise(on, platform) if platform else None, xfam, attributes)
     out: list[dict[str, Any]] = []
     for entry_classes in classes(on).values():
-        for field, name in _runs(entry_classes):
+        for field, name in runs(entry_classes):
             out.append(_row(entry_classes, field, name, values))
     return out
 
@@ -210,7 +210,7 @@ def _row(entry_classes: EntryClasses, field: Field, name: str, values: _Values) 
     }
 
 
-def _runs(entry_classes: EntryClasses) -> Iterator[tuple[Field, str]]:
+def runs(entry_classes: EntryClasses) -> Iterator[tuple[Field, str]]:
     """An entry's named fields and runs of like bits, EAX to EDX, high bit first."""
     leaf = entry_classes.entry.leaf
     for register in Register:
