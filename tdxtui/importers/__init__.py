@@ -25,6 +25,7 @@ __all__ = [
     "Features",
     "ImportFailed",
     "Imported",
+    "Importer",
     "ModuleText",
     "Wishes",
     "detect",
