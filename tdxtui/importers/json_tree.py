@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 from tdxtui.importers.result import failed
-from tdxtui.strict import kind_of
 
 MAX_VALUES = 400_000
 
@@ -38,4 +37,12 @@ def child(parent: Any, key: str, kind: type, name: str, where: str = "") -> Any:
     return parent[key]
 
 
-_KINDS = {str: "a string", int: "a whole number", list: "a list", dict: "an object", bool: "true or false"}
+def kind_of(value: object) -> str:
+    """What kind of JSON value it is, for errors."""
+    return _KINDS.get(type(value), "null")
+
+
+_KINDS = {
+    str: "a string", int: "a whole number", float: "a fraction", list: "a list", dict: "an object",
+    bool: "true or false",
+}

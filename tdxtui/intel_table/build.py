@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from tdxtui import library, module_file
 from tdxtui.cpuid import ALL_ONES, Field, Leaf
-from tdxtui.importers import Imported, ModuleText
+from tdxtui.errors import DataError
+from tdxtui.importers import Imported, ModuleText, failed
 from tdxtui.intel_table.draft import Draft, fields_text, word_of
 from tdxtui.intel_table.kinds import COMPUTED, UNKNOWN, Kind, Kinds, kinds
 from tdxtui.intel_table.prune import without
@@ -60,7 +61,10 @@ def module_text(table: Table, known: Sequence[Module]) -> ModuleText:
     made = replace(made, inferred=(*made.inferred, _from(base)))
     draft.assumptions += _unlike(draft, said, made)
     text = write.text_of(made, _head(table, base, differences, draft.assumptions))
-    module_file.parse(text, table.name)
+    try:
+        module_file.parse(text, table.name)
+    except DataError as error:
+        raise failed(table.name, "", f"makes no module that can be used: {error.where}: {error.message}") from None
     return ModuleText(made.version, text, tuple(draft.assumptions), tuple(differences))
 
 
