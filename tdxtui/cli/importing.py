@@ -55,7 +55,7 @@ def import_(
 
         put(json_text(imported.data_of(found, module)) + "\n", output)
     else:
-        put(imported.text_of(found, module), output)
+        put(imported.text_of(found, module, output), output)
 
 
 def _found(file: str | None, format_: str | None, cpu: int | None, host: bool, kvm: bool) -> Imported:

@@ -101,7 +101,7 @@ def test_any_bytes_are_read_or_refused(name: str, data: bytes) -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(("", "0x1", "7.0", "Fixed", "EAX", "0b1")),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(("", "0x1", "7.0", "Fixed", "EAX")),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
         st.sampled_from(("Leaf", "EAX", "MSB", "LSB", "Virtualization Type", "Virtualization Details", "cpuid", "msr",
                          "7.0", "leaf", "subleaf", "eax", "guest_cpu_config", "cpuid_modifiers", "modifiers", "Header",
