@@ -192,6 +192,11 @@ HOSTILE = {
     "an endless line": (b"CPUID 00000000: " + b"0" * (7 << 20), "instlatx64", "line 1: expected CPUID LEAF"),
     "endless spaces": (b"   0x00000000 0x00:" + b" " * (7 << 20), "cpuid-r", "line 1: expected 0xLEAF 0xSUBLEAF"),
     "blank kcpuid": (b" " * (7 << 20) + b"x", "kcpuid", "line 1: expected 0xLEAF"),
+    "a hundred thousand lines": (
+        b"CPUID 00000000: 00000000-00000000-00000000-00000000\n" + b"".join(
+            b"CPUID %08X: 00000000-00000000-00000000-%08X [SL 00]\n" % (n, n) for n in range(130_000)
+        ), None, "",
+    ),
     "brackets": (b"CPUID 00000000: 00000000-00000000-00000000-00000000 " + b"[" * (7 << 20), "instlatx64", ""),
 }
 

@@ -16,7 +16,8 @@ from tdxtui.evaluate import evaluate
 from tdxtui.importers import ImportFailed, ModuleText
 from tdxtui.intel_table import build, json_form
 from tdxtui.intel_table.kinds import COMPUTED, UNKNOWN, Kind, kind_of, kinds
-from tdxtui.intel_table.rows import Table, leaves_of, table_of, version_in
+from tdxtui.intel_table.row import version_in
+from tdxtui.intel_table.rows import Table, leaves_of, table_of
 from tdxtui.model import VcpuModel
 from tdxtui.module import Module
 
