@@ -83,9 +83,9 @@ def test_notes_go_to_standard_error(run: Any, file: Any) -> None:
 def test_everything_can_be_had_as_json(run: Any, file: Any, name: str) -> None:
     found = json.loads(run("import", file(name), "--json").out)
     assert found["format"] == name
-    assert found["kind"] == {"intel-json": "module", "intel-csv": "module", "kvm-tdx-capabilities": "capabilities"}.get(
-        name, "dump"
-    )
+    kinds = {"intel-json": "module", "intel-csv": "module", "kvm-tdx-capabilities": "capabilities",
+             "kcpuid-flags": "features"}
+    assert found["kind"] == kinds.get(name, "dump")
     if found["kind"] == "dump":
         assert found["cpus"][0]["cpuid"]["7.0"] == f"{samples.HOST[Leaf(7, 0)]:032x}"
 
