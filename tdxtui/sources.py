@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tdxtui import levels, library, qemu_models, situations, state_components, stated
 from tdxtui.cpuid import Field, Leaf
+from tdxtui.dump import Dump
 from tdxtui.errors import TdxtuiError
 from tdxtui.model import VcpuModel
 from tdxtui.platform import Platform
 from tdxtui.strict import MAX_MESSAGE, shown
 from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS
+
+if TYPE_CHECKING:
+    from tdxtui.importers import Features
 
 QEMU, LEVEL = "qemu:", "level:"
 PKS = Field.parse("7.0.ecx.31")
@@ -56,7 +61,7 @@ def find(text: str) -> Source:
         if text in library.files("platforms"):
             return of_platform(text, library.platform(text))
         raise TdxtuiError(_unknown(text))
-    return _of_model(text, "model")
+    return _of_model(text, "model") if Path(text).suffix == ".toml" else _of_import(text)
 
 
 def of_platform(text: str, platform: Platform) -> Source:
@@ -126,6 +131,37 @@ def _of_level(text: str) -> Source:
 def _of_model(text: str, kind: str) -> Source:
     model = situations.find_model(text)
     return Source(text, kind, model.description or model.name, model, states_td=True)
+
+
+# -- what importers read --
+
+
+def _of_import(text: str) -> Source:
+    from tdxtui import importers
+
+    found = importers.read_path(Path(text))
+    title = importers.importer(found.format).title
+    name = Path(text).stem
+    if isinstance(found.what, Dump):
+        cpuid = found.what.cpuid
+        model = _featured(name, f"What {name}, {title}, shows.", stated.wishes(cpuid), stated.tsc_mhz(cpuid))
+        return Source(text, "dump", title, model, notes=found.notes)
+    if isinstance(found.what, VcpuModel):
+        return Source(text, "import", title, found.what, states_td=True, notes=found.notes)
+    if isinstance(found.what, importers.Features):
+        return _of_features(text, title, found.what, found.notes)
+    raise TdxtuiError(f"{shown(text, MAX_MESSAGE)}: is no CPU model but {title}")
+
+
+def _of_features(text: str, title: str, features: Features, notes: tuple[str, ...]) -> Source:
+    """Features by name; what the source doesn't say of the TD follows from them."""
+    model = _featured(features.name, f"From {Path(text).name}, {title}.", features.wishes)
+    given = {"attributes": features.attributes, "xfam": features.xfam, "max_vcpus": features.max_vcpus}
+    said = {key: value for key, value in {**given, **features.settings}.items() if value is not None}
+    model = replace(model, **said)  # type: ignore[arg-type]
+    if features.host:
+        notes = (*notes, "Everything that it doesn't name is the host's; name the host's CPU as a source for that.")
+    return Source(text, "import", title, model, states_td=features.xfam is not None, notes=notes)
 
 
 # -- errors --
