@@ -23,8 +23,8 @@ _PLAIN = frozenset((
     "l3-cache", "host-cache-info", "legacy-cache", "cpuid-0xb", "fill-mtrr-mask", "lmce", "start-powered-off",
     "tcg-cpuid", "tb-jmp-cache", "ucode-rev", "apic-id", "node-id", "socket-id", "die-id", "module-id", "core-id",
     "thread-id", "realized", "type", "memory", "crash-information", "enable-intel-pt-auto-level", "cpuid-0x1f",
-    "avx10-version", "vendor-cpuid-only", "vendor-cpuid-only-v2", "vmware-cpuid-freq", "unavailable-features", "feature-words",
-    "filtered-features", "eoi-broadcast", "phys-bits", "host-phys-bits-max",
+    "avx10-version", "vendor-cpuid-only", "vendor-cpuid-only-v2", "vmware-cpuid-freq", "unavailable-features",
+    "feature-words", "filtered-features", "phys-bits",
 ))
 _PLAIN_BEGINNINGS = ("hv-", "x-", "kvm-hint", "pl011", "legacy-")
 _SUFFIXES = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
@@ -55,7 +55,8 @@ def parse(text: str, name: str, where: str, with_model: bool = True) -> CpuOptio
     if with_model and (not model or model in ("help", "?") or "=" in model or model[0] in "+-"):
         raise failed(name, where, f"expected a CPU model such as host, found {model[:30]!r}")
     option = CpuOption(model, Statement(spelled.QEMU))
-    plus, minus = [], []
+    plus: list[str] = []
+    minus: list[str] = []
     for word in filter(None, words):
         if word[0] in "+-":
             (plus if word[0] == "+" else minus).append(word[1:])
@@ -88,7 +89,8 @@ def _property(option: CpuOption, key: str, value: str, name: str, where: str) ->
     elif key in ("tsc-frequency", "tsc-freq"):
         option.settings["tsc_mhz"] = settings.tsc_mhz(_hertz(value, name, at), option.notes)
     elif key == "guest-phys-bits":
-        option.settings["config_flags"] = CONFIG_FLAGS["GPAW"] if settings.number(value, name, at, 64) > 48 else 0
+        gpaw = CONFIG_FLAGS["GPAW"] if settings.number(value, name, at, 64) > 48 else 0
+        option.settings["config_flags"] = CONFIG_FLAGS["NO_RBP_MOD"] | gpaw
     elif key in ("family", "model", "stepping"):
         _signature(option, key, settings.number(value, name, at, 0xFFF))
     elif key not in _PLAIN and not key.startswith(_PLAIN_BEGINNINGS):

@@ -18,6 +18,17 @@ LAYOUT = "layout from documentation, not tried"
 MODULES = {
     "cpuid-r": "cpuid_r",
     "instlatx64": "instlatx64",
+    "qemu": "qemu",
+    "libvirt-domain": "libvirt_domain",
+    "libvirt-cpu": "libvirt_caps",
+    "qmp": "qmp",
+    "kvm-tdx-init-vm": "kvm_init_vm",
+    "td-params": "td_params_binary",
+    "proc-cpuinfo": "proc_cpuinfo",
+    "firecracker-template": "firecracker_template",
+    "kata": "kata",
+    "cloud-hypervisor": "cloud_hypervisor",
+    "alioth": "alioth",
 }
 
 

@@ -23,10 +23,9 @@ _ALIASES: Mapping[str, Mapping[str, str]] = MappingProxyType({
 
 # Features of IA32_ARCH_CAPABILITIES and IA32_CORE_CAPABILITIES, which VMMs name as if they were CPUID's.
 _OF_MSRS = frozenset((
-    "rdctl-no", "ibrs-all", "rsba", "skip-l1dfl-vmentry", "ssb-no", "mds-no", "pschange-mc-no", "tsx-ctrl", "taa-no",
-    "sbdr-ssdp-no", "fbsdp-no", "psdp-no", "fb-clear", "bhi-no", "pbrsb-no", "gds-no", "rfds-no", "rfds-clear",
-    "its-no", "split-lock-detect", "overclocking-status", "xapic-disable-status", "misc-package-ctls", "energy-filtering-ctl",
-    "doitm", "mcu-enumeration", "fill-buffer-clear", "mon-cr8",
+    "split-lock-detect", "rdctl-no", "ibrs-all", "rsba", "skip-l1dfl-vmentry", "ssb-no", "mds-no", "pschange-mc-no",
+    "tsx-ctrl", "taa-no", "sbdr-ssdp-no", "fbsdp-no", "psdp-no", "fb-clear", "bhi-no", "pbrsb-no", "gds-no", "rfds-no",
+    "rfds-clear", "its-no",
 ))
 
 
