@@ -70,15 +70,10 @@ def remarks(imported: Imported, module: Module, layers: Iterable[VmmLayer] = ())
         if illegal := value & ~legal:
             bits = ", ".join(bit.key for bit in _bits(leaf, illegal)[:3])
             out.append(f"{leaf.key}: {illegal.bit_count()} bits may not be configured on {module.version} ({bits}).")
-    known = [layer for layer in layers if layer.names]
-    for name in what.names:
-        if lacking := [layer.label for layer in known if not _knows(layer, name)]:
-            out.append(f"{', '.join(lacking)} has no {name}: Property 'host-x86_64-cpu.{name}' not found.")
+    for layer in layers:
+        out += [f"{layer.label} has no {name}: Property 'host-x86_64-cpu.{name}' not found."
+                for name in what.names if layer.names and name.replace("_", "-") not in layer.names]
     return out
-
-
-def _knows(layer: VmmLayer, name: str) -> bool:
-    return name in layer.names or name.replace("_", "-") in layer.names
 
 
 def fitting_modules(slots: Sequence[int]) -> list[str]:

@@ -25,6 +25,7 @@ __all__ = [
     "Features",
     "ImportFailed",
     "Imported",
+    "Importer",
     "ModuleText",
     "Wishes",
     "detect",
@@ -38,7 +39,7 @@ __all__ = [
     "read_path",
 ]
 
-MAX_SIZE = 16 << 20
+MAX_SIZE = 8 << 20
 HEAD = 1 << 16
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tdxtui import catalog
 from tdxtui.cpuid import WORD, Field, Leaf, Register
-from tdxtui.importers import json_text, spelled
+from tdxtui.importers import json_tree, spelled
 from tdxtui.importers.features_of_cpu import stem
 from tdxtui.importers.registry import REAL
 from tdxtui.importers.result import Features, Imported, failed
@@ -28,7 +28,7 @@ def sniff(head: bytes) -> int:
 
 def read(data: bytes, name: str) -> Imported:
     """The bits that a template clears and sets; those that it leaves are no wishes."""
-    found = json_text.documents(data, name)[0]
+    found = json_tree.parse(data, name)
     modifiers = found.get("cpuid_modifiers") if isinstance(found, Mapping) else None
     if not isinstance(modifiers, list):
         raise failed(name, "cpuid_modifiers", "expected a list of modifiers")

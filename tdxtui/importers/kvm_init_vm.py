@@ -5,7 +5,9 @@ from __future__ import annotations
 import struct
 
 from tdxtui.cpuid import Field, Leaf, Register, pack
+from tdxtui.importers import kvm_entries
 from tdxtui.importers.features_of_cpu import stem
+from tdxtui.importers.kvm_entries import HEADER
 from tdxtui.importers.registry import LAYOUT
 from tdxtui.importers.result import Features, Imported, failed
 from tdxtui.td import CONFIG_FLAGS
@@ -14,36 +16,26 @@ NAME = "kvm-tdx-init-vm"
 TITLE = "struct kvm_tdx_init_vm (binary)"
 EVIDENCE = LAYOUT
 
-HEADER, ENTRY = 264, 40
-MAX_ENTRIES = 256
 _ENTRIES_AT = 256
+_HEADER = _ENTRIES_AT + HEADER.size
 _RESERVED = slice(160, 256)
 _DIGESTS = {"mrconfigid": 16, "mrowner": 64, "mrownerconfig": 112}
-_SIGNIFICANT_INDEX = 1
 _PHYS_BITS = Field(Leaf(0x80000008), Register.EAX, 23, 16)
 
 
 def sniff(head: bytes) -> int:
     """Sure if reserved words are 0 and the first entry's padding is too; a binary has no name in it."""
-    if len(head) < HEADER or any(head[_RESERVED]):
+    if len(head) < _HEADER or any(head[_RESERVED]):
         return 0
-    count, padding = struct.unpack_from("<II", head, _ENTRIES_AT)
-    if not 0 < count <= MAX_ENTRIES or padding or len(head) < HEADER + ENTRY * count:
-        return 0
-    return 85 if all(_is_entry(head, number) for number in range(count)) else 0
-
-
-def _is_entry(data: bytes, number: int) -> bool:
-    words = struct.unpack_from("<10I", data, HEADER + ENTRY * number)
-    return not any(words[7:]) and words[2] <= 7
+    return 88 if kvm_entries.looks_right(head, _ENTRIES_AT) else 0
 
 
 def read(data: bytes, name: str) -> Imported:
     """ATTRIBUTES, XFAM, digests, and the bits of the CPUID entries."""
-    if len(data) < HEADER:
-        raise failed(name, "", f"has {len(data)} bytes; struct kvm_tdx_init_vm has at least {HEADER}")
+    if len(data) < _HEADER:
+        raise failed(name, "", f"has {len(data)} bytes; struct kvm_tdx_init_vm has at least {_HEADER}")
     if any(data[_RESERVED]):
-        raise failed(name, "offset 160", "reserved words aren't 0: KVM refuses that, or it is another structure")
+        raise failed(name, "byte 160", "reserved words aren't 0: KVM refuses that, or it is another structure")
     attributes, xfam = struct.unpack_from("<QQ", data)
     entries = _entries(data, name)
     notes = ["MAX_VCPUS and the TSC frequency aren't in it: other calls set them."]
@@ -55,25 +47,13 @@ def read(data: bytes, name: str) -> Imported:
 
 
 def _entries(data: bytes, name: str) -> dict[Leaf, int]:
-    count, padding = struct.unpack_from("<II", data, _ENTRIES_AT)
-    if count > MAX_ENTRIES:
-        raise failed(name, f"offset {_ENTRIES_AT}", f"has {count} CPUID entries; KVM takes at most {MAX_ENTRIES}")
-    if padding:
-        raise failed(name, f"offset {_ENTRIES_AT + 4}", "padding of the CPUID entries isn't 0")
-    if len(data) < HEADER + ENTRY * count:
-        raise failed(name, "", f"ends within its {count} CPUID entries, which need {HEADER + ENTRY * count} bytes")
-    if any(data[HEADER + ENTRY * count :]):
-        raise failed(name, f"offset {HEADER + ENTRY * count}", f"goes on after its {count} CPUID entries")
+    """The entries by leaf. Their index counts even without the flag for it, which VMMs forget."""
     out: dict[Leaf, int] = {}
-    for number in range(count):
-        at = HEADER + ENTRY * number
-        function, index, flags, eax, ebx, ecx, edx, *rest = struct.unpack_from("<10I", data, at)
-        if any(rest) or flags > 7:
-            raise failed(name, f"offset {at}", "is no struct kvm_cpuid_entry2: flags or padding are wrong")
-        leaf = Leaf(function, index if flags & _SIGNIFICANT_INDEX or index else None)
+    for at, function, index, flags, words in kvm_entries.entries(data, _ENTRIES_AT, name):
+        leaf = Leaf(function, index if flags & kvm_entries.SIGNIFICANT_INDEX or index else None)
         if leaf in out:
-            raise failed(name, f"offset {at}", f"has leaf {leaf.key} a second time")
-        out[leaf] = pack(eax, ebx, ecx, edx)
+            raise failed(name, f"byte {at}", f"has leaf {leaf.key} a second time")
+        out[leaf] = pack(*words)
     return out
 
 

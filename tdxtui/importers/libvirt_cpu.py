@@ -9,7 +9,7 @@ from tdxtui.importers import spelled
 from tdxtui.importers.features_of_cpu import host_note
 from tdxtui.importers.result import failed
 from tdxtui.importers.statement import Statement, few
-from tdxtui.importers.xml_tree import Element
+from tdxtui.importers.xml_tree import Node
 
 HOST_MODES = ("host-passthrough", "maximum")
 _POLICIES = {"force": True, "require": True, "disable": False, "forbid": False}
@@ -23,7 +23,7 @@ class LibvirtCpu(NamedTuple):
     pks: bool
 
 
-def read(cpu: Element | None, name: str, notes: list[str]) -> LibvirtCpu:
+def read(cpu: Node | None, name: str, notes: list[str]) -> LibvirtCpu:
     """The bits of a <cpu>; notes say what a TD doesn't take of it."""
     bits = Statement(spelled.LIBVIRT)
     mode = cpu.attributes.get("mode", "custom") if cpu else ""
@@ -42,10 +42,10 @@ def read(cpu: Element | None, name: str, notes: list[str]) -> LibvirtCpu:
     return LibvirtCpu(host, bits, pks)
 
 
-def _model(cpu: Element, mode: str, bits: Statement, notes: list[str]) -> None:
+def _model(cpu: Node, mode: str, bits: Statement, notes: list[str]) -> None:
     """The bits of a named model, if it is one of QEMU's; libvirt hands the name on to QEMU."""
-    model = cpu.first("model")
-    word = model.text if model else ""
+    model = cpu.find("model")
+    word = model.text.strip() if model else ""
     known = qemu_models.find(word) if word else None
     bits_of = f"its bits are wished as QEMU {known.qemu} has them." if known else "its bits are not known here."
     if not word and mode == "host-model":
@@ -56,7 +56,7 @@ def _model(cpu: Element, mode: str, bits: Statement, notes: list[str]) -> None:
         bits.add(qemu_models.wishes(known))
 
 
-def _features(cpu: Element, bits: Statement, name: str, notes: list[str]) -> bool:
+def _features(cpu: Node, bits: Statement, name: str, notes: list[str]) -> bool:
     """Say the features; whether pks is one that is on."""
     optional: list[str] = []
     for feature in cpu.all("feature"):

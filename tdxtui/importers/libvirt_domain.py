@@ -8,7 +8,7 @@ from tdxtui.importers import cpu_option, libvirt_cpu, settings, xml_tree
 from tdxtui.importers.features_of_cpu import features, stem
 from tdxtui.importers.registry import REAL
 from tdxtui.importers.result import Features, Imported, failed
-from tdxtui.importers.xml_tree import Element
+from tdxtui.importers.xml_tree import Node
 from tdxtui.td import ATTRIBUTES
 
 NAME = "libvirt-domain"
@@ -28,29 +28,31 @@ def sniff(head: bytes) -> int:
 def read(data: bytes, name: str) -> Imported:
     """The TD that such a domain asks for."""
     root = xml_tree.parse(data, name)
-    domain = next((element for element in root.every() if element.tag == "domain"), None)
+    domain = next((element for element in root.walk() if element.tag == "domain"), None)
     if domain is None:
         raise failed(name, f"line {root.line}", f"expected <domain>, found <{root.tag[:30]}>")
     notes: list[str] = []
     td = _launch_security(domain, name, notes)
     vcpus = _vcpus(domain, name)
     passed = _passed_through(domain)
-    title = domain.first("name")
+    title = _text(domain, "name")
     if passed is not None:
         option = cpu_option.parse(passed.attributes["value"], name, f"line {passed.line}: -cpu")
         notes.append("<qemu:commandline> has a -cpu, which replaces <cpu>; it is read instead.")
         option.settings |= {**td, **vcpus}
-        return Imported(NAME, features(option, title.text if title else "", notes, name), tuple(notes))
-    cpu = libvirt_cpu.read(domain.first("cpu"), name, notes)
+        return Imported(NAME, features(option, title, notes, name), tuple(notes))
+    cpu = libvirt_cpu.read(domain.find("cpu"), name, notes)
     attributes = int(str(td.pop("attributes"))) | (ATTRIBUTES["PKS"] if cpu.pks else 0)
-    found = Features(title.text if title and title.text else stem(name), cpu.bits.wishes, attributes, None,
-                     vcpus["max_vcpus"], td, cpu.host)
+    found = Features(
+        title or stem(name), cpu.bits.wishes, attributes, None, vcpus["max_vcpus"], td, cpu.host,
+        names=tuple(cpu.bits.names),
+    )
     return Imported(NAME, found, tuple(notes))
 
 
-def _launch_security(domain: Element, name: str, notes: list[str]) -> dict[str, object]:
+def _launch_security(domain: Node, name: str, notes: list[str]) -> dict[str, object]:
     """ATTRIBUTES and digests."""
-    security = domain.first("launchSecurity")
+    security = domain.find("launchSecurity")
     kind = security.attributes.get("type", "") if security else ""
     if security is None or kind != "tdx":
         what = f"launchSecurity is of type {kind[:20]!r}" if security else "has no launchSecurity of type tdx"
@@ -58,20 +60,26 @@ def _launch_security(domain: Element, name: str, notes: list[str]) -> dict[str, 
         return settings.td_object({}, name, "", notes)
     where = f"line {security.line}: launchSecurity"
     properties: dict[str, object] = {}
-    if (policy := security.first("policy")) and policy.text:
-        properties["attributes"] = policy.text
-    properties |= {key: found.text for tag, key in _DIGESTS.items() if (found := security.first(tag)) and found.text}
+    for tag, key in {"policy": "attributes", **_DIGESTS}.items():
+        if text := _text(security, tag):
+            properties[key] = text
     return settings.td_object(properties, name, where, notes)
 
 
-def _vcpus(domain: Element, name: str) -> dict[str, int]:
-    vcpu = domain.first("vcpu")
+def _text(node: Node, tag: str) -> str:
+    """The text of an element in another one, "" where there is none."""
+    found = node.find(tag)
+    return found.text.strip() if found else ""
+
+
+def _vcpus(domain: Node, name: str) -> dict[str, int]:
+    vcpu = domain.find("vcpu")
     if vcpu is None:
         return {"max_vcpus": 1}
-    return {"max_vcpus": settings.number(vcpu.text, name, f"line {vcpu.line}: vcpu", settings.MAX_VCPUS, 1)}
+    return {"max_vcpus": settings.number(vcpu.text.strip(), name, f"line {vcpu.line}: vcpu", settings.MAX_VCPUS, 1)}
 
 
-def _passed_through(domain: Element) -> Element | None:
+def _passed_through(domain: Node) -> Node | None:
     """The argument after the last -cpu of <qemu:commandline>."""
     line = next((child for child in domain.children if child.tag.endswith(":commandline")), None)
     arguments = [child for child in line.children if child.tag.endswith(":arg")] if line else []

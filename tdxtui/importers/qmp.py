@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tdxtui.cpuid import Field, Leaf, Register
-from tdxtui.importers import json_text, spelled
+from tdxtui.importers import json_tree, spelled
 from tdxtui.importers.features_of_cpu import stem
 from tdxtui.importers.registry import REAL
 from tdxtui.importers.result import Features, Imported, failed
@@ -31,7 +31,7 @@ def sniff(head: bytes) -> int:
 
 def read(data: bytes, name: str) -> Imported:
     """The features of the first model that the answers tell of."""
-    answers = [_answer(item) for item in json_text.documents(data, name)]
+    answers = [_answer(item) for item in json_tree.documents(data, name)]
     for answer in answers:
         if isinstance(answer, Mapping) and (model := _model(answer)):
             return _of_model(model, name)
