@@ -62,7 +62,7 @@ def record(model: VcpuModel) -> Record:
         "conflicts": list(_problems(situation)),
         "module": {"name": model.module, **version, "sha256": _sha256(library.module_path(model.module))},
         **({"platform": _platform(model.platform)} if has_cpu else {}),
-        "td_params": _td_params(situation.td.config),
+        "td_params": _td_params(situation.td.config) | {key: digest.hex() for key, digest in model.digests.items()},
         "cpuid_config": _cpuid_config(situation),
         "cpuid": [
             _leaf(leaf, value, situation.td.known_at(leaf)) | _guest(module, leaf)
