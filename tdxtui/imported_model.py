@@ -1,16 +1,18 @@
 """From a configuration that was imported to a vCPU model on a module and, if the user names one, a CPU.
 
 A configuration that passes the host through ("-cpu host") names few bits. Without a CPU only these are wished. With
-one, the others are what a VMM would hand to the module there: the CPU's bits that are features the VMM knows and the
-module lets be configured, as far as the TD really gets them.
+one, the others are what a VMM would hand to the module there: the CPU's features that KVM can give a guest and the
+module lets be configured, as far as the TD really gets them. What KVM can give is taken to be what QEMU's models of
+CPUs with AVX have between them: an approximation, since each KVM reports its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
+from functools import cache
 
-from tdxtui import catalog, importers, library, qemu_models, state_components, vmm
+from tdxtui import catalog, importers, library, qemu_models, state_components, stated, vmm
 from tdxtui.cpuid import WORD, Field, Leaf, Register
 from tdxtui.errors import TdxtuiError
 from tdxtui.evaluate import evaluate
@@ -26,6 +28,7 @@ from tdxtui.vmm_layer import VmmLayer
 Wishes = dict[Leaf, tuple[int, int]]
 
 _LOGICAL_CPUS = Field(Leaf(1), Register.EBX, 23, 16)
+_AVX = Field.parse("1.ecx.28")
 _CACHES, _TOPOLOGY, _PERFMON = 4, (0xB, 0x1F), (0xA, 0x23)
 _ROUNDS = 8
 
@@ -49,6 +52,8 @@ def model_of(
     if what.host and what.xfam is None:
         model = replace(model, xfam=_host_xfam(wishes, module, platform, layers or _all_layers()))
     if what.host and platform is not None:
+        if "tsc_mhz" not in what.settings:
+            model = replace(model, tsc_mhz=stated.tsc_mhz(platform.cpuid) or model.tsc_mhz)
         model = _with_host(model, module, platform, layers or _all_layers())
     return model
 
@@ -72,7 +77,7 @@ def remarks(imported: Imported, module: Module, layers: Iterable[VmmLayer] = ())
             out.append(f"{leaf.key}: {illegal.bit_count()} bits may not be configured on {module.version} ({bits}).")
     for layer in layers:
         out += [f"{layer.label} has no {name}: Property 'host-x86_64-cpu.{name}' not found."
-                for name in what.names if layer.names and name.replace("_", "-") not in layer.names]
+                for name in what.names if layer.names and name not in layer.names]
     return out
 
 
@@ -189,14 +194,14 @@ def _with_host(model: VcpuModel, module: Module, platform: Platform, layers: Seq
 
 def _host_wishes(model: VcpuModel, module: Module, platform: Platform, layers: Iterable[VmmLayer]) -> Wishes:
     """Of each configurable leaf: features that the CPU has and VMMs know, and the caches; not the host's topology."""
-    native, named, out = platform.sampler(), qemu_models.named_bits(), {}
+    native, given, out = platform.sampler(), _given_by_kvm(), {}
     refused = [layer.refused for layer in layers]
     skipped = (*_TOPOLOGY, *(() if model.attributes & ATTRIBUTES["PERFMON"] else _PERFMON))
     for leaf, legal in module.configurable.items():
         if leaf.leaf in skipped:
             continue
         value = native(leaf)
-        mask = value & legal & named.get(leaf, 0)
+        mask = value & legal & given.get(leaf, 0)
         for table in refused:
             mask &= ~table.get(leaf, 0)
         if leaf.leaf == _CACHES:
@@ -206,6 +211,17 @@ def _host_wishes(model: VcpuModel, module: Module, platform: Platform, layers: I
     if _LOGICAL_CPUS.mask & module.configurable.get(_LOGICAL_CPUS.leaf, 0) == _LOGICAL_CPUS.mask:
         old, mask = out.get(_LOGICAL_CPUS.leaf, (0, 0))
         out[_LOGICAL_CPUS.leaf] = _LOGICAL_CPUS.put(old, min(model.max_vcpus, 255)), mask | _LOGICAL_CPUS.mask
+    return out
+
+
+@cache
+def _given_by_kvm() -> dict[Leaf, int]:
+    """The features that any model with AVX has, as packed masks."""
+    out: dict[Leaf, int] = {}
+    for item in qemu_models.models().values():
+        if _AVX.get(item.words.get(_AVX.leaf, 0)):
+            for leaf, word in item.words.items():
+                out[leaf] = out.get(leaf, 0) | word
     return out
 
 

@@ -31,7 +31,7 @@ def features(option: CpuOption, title: str, notes: list[str], name: str) -> Feat
         max_vcpus=None if vcpus is None else int(str(vcpus)),
         settings=found,
         host=option.is_host,
-        names=tuple(option.bits.names),
+        names=option.bits.qemu_names(),
     )
 
 

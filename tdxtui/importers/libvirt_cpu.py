@@ -79,7 +79,7 @@ def say(bits: Statement, word: str, on: bool) -> None:
     """Say a feature by libvirt's name, or by QEMU's where libvirt has none."""
     at = None if spelled.field(spelled.LIBVIRT, word) else spelled.field(spelled.QEMU, word)
     if at is not None and not spelled.is_paravirtual(at):
-        bits.names[word] = on
+        bits.names[word] = at
         bits.say(at, (1 << at.width) - 1 if on else 0)
     else:
         bits.name(word, on)

@@ -45,7 +45,7 @@ def read(data: bytes, name: str) -> Imported:
     attributes = int(str(td.pop("attributes"))) | (ATTRIBUTES["PKS"] if cpu.pks else 0)
     found = Features(
         title or stem(name), cpu.bits.wishes, attributes, None, vcpus["max_vcpus"], td, cpu.host,
-        names=tuple(cpu.bits.names),
+        names=cpu.bits.qemu_names(),
     )
     return Imported(NAME, found, tuple(notes))
 

@@ -78,10 +78,9 @@ def _of_model(model: Mapping[str, Any], name: str) -> Imported:
 def _agree(bits: Statement, key: str, value: bool, name: str) -> None:
     """Both spellings of a name must say the same."""
     word = key.replace("_", "-")
-    if bits.names.get(word, value) != value:
+    if word in bits.names and bits.wished(word) != value:
         raise failed(name, f"model.props.{key}", "contradicts the same feature under its other spelling")
-    if bits.name(word, value) is not None:
-        bits.names[word] = value
+    bits.name(word, value)
 
 
 def _signature(bits: Statement, props: Mapping[str, Any], name: str) -> None:

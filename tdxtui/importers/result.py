@@ -32,8 +32,7 @@ class Features:
     `attributes`, `xfam` and `max_vcpus` are None where the source does not say them; `settings` has the settings of a
     TD beyond these that it says, by the names of `VcpuModel`. `host` tells that everything not named is the host's.
     A source that has CPUID_CONFIG whole, other bits 0, has it in `entries` by leaf (packed), or in `slots` in the
-    module's order. `names` are the features' names as the source spells them, where a VMM of another version may not
-    know them.
+    module's order. `names` are QEMU's names of the features that it names to QEMU.
     """
 
     name: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from tdxtui import catalog
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.importers import spelled
 from tdxtui.importers.result import Wishes
@@ -16,7 +17,7 @@ class Statement:
 
     def __init__(self, tool: str) -> None:
         self.tool = tool
-        self.names: dict[str, bool] = {}
+        self.names: dict[str, Field] = {}
         self._wishes: dict[Leaf, tuple[int, int]] = {}
         self._unknown: dict[str, None] = {}
         self._msr: dict[str, None] = {}
@@ -44,9 +45,14 @@ class Statement:
             kind = self._paravirtual if at else self._msr if spelled.of_an_msr(word) else self._unknown
             kind[word] = None
             return None
-        self.names[word] = on
+        self.names[word] = at
         self.say(at, (1 << at.width) - 1 if on else 0)
         return at
+
+    def qemu_names(self) -> tuple[str, ...]:
+        """QEMU's own names of the bits that were named, in their order."""
+        found = (catalog.named_at(at) for at in self.names.values())
+        return tuple(dict.fromkeys(item.qemu for item in found if item and item.qemu))
 
     def wished(self, name: str) -> int | None:
         """What has been said of a bit by the tool's name, None if nothing."""
