@@ -63,7 +63,7 @@ def read_path(path: Path, format: str | None = None) -> Imported:
 
 def detect(data: bytes, name: str) -> Importer:
     """The importer that is surest of the bytes; ImportFailed if none recognises them."""
-    head = data[:HEAD]
+    head = data[:HEAD].removeprefix(b"\xef\xbb\xbf")
     sure, best = max(((item.sniff(head), item) for item in importers()), key=lambda pair: pair[0])
     if not sure:
         kind = "only zero bytes" if not head.strip(b"\0") else "of no known kind"

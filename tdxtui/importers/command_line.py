@@ -14,7 +14,7 @@ from tdxtui.importers.result import failed
 MAX_WORDS = 20_000
 MAX_SIZE = 4 << 20
 _ASSIGNMENT = re.compile(
-    r"^[ \t]*(?:export |local |declare )?([A-Za-z_]\w*)=(\"[^\"$`\\\n]*\"|'[^'\n]*'|[^\s\"'$`\\;&|()]*)[ \t]*$", re.M
+    r"^[ \t]*(?:export |local |declare )?([A-Za-z_]\w*)=(\"[^\"$`\\\n]*\"|'[^'\n]*'|[^\s\"'$`\\;&|()]*)[ \t\r]*$", re.M
 )
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^{}$]*))?\})")
 _BLANK, _ENDS = " \t\r", "\n;|&<>"

@@ -14,6 +14,7 @@ from tdxtui.importers.result import failed
 from tdxtui.importers.statement import Statement, few
 from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS
 
+MAX_FEATURES = 2000
 HOST_MODELS = ("host", "max")
 
 # Properties of QEMU's CPUs that say nothing of CPUID's bits; also those that begin so.
@@ -50,6 +51,8 @@ class CpuOption:
 
 def parse(text: str, name: str, where: str, with_model: bool = True) -> CpuOption:
     """Read such an option; ImportFailed for values that are none. Without model it begins with the features."""
+    if text.count(",") > MAX_FEATURES:
+        raise failed(name, where, f"has more than {MAX_FEATURES} features")
     words = [word.strip() for word in text.split(",")]
     model = words.pop(0) if with_model else "host"
     if with_model and (not model or model in ("help", "?") or "=" in model or model[0] in "+-"):

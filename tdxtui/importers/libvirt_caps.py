@@ -30,10 +30,10 @@ def read(data: bytes, name: str) -> Imported:
         return Imported(NAME, _mapped(root, name, notes), tuple(notes))
     cpu = _cpu(root, name, notes)
     model = cpu.find("model")
-    word = model.text.strip() if model else ""
+    title = model.text.strip() if model else ""
     bits = Statement(spelled.LIBVIRT)
-    if word:
-        _known(word, bits, notes)
+    if title:
+        _known(title, bits, notes)
     for feature in cpu.all("feature"):
         word = feature.attributes.get("name", "")
         if not word:
@@ -42,7 +42,7 @@ def read(data: bytes, name: str) -> Imported:
     notes += bits.notes()
     if not bits.wishes:
         raise failed(name, f"line {cpu.line}", "<cpu> names no model and no feature")
-    return Imported(NAME, Features(word or stem(name), bits.wishes), tuple(notes))
+    return Imported(NAME, Features(title or stem(name), bits.wishes), tuple(notes))
 
 
 def _cpu(root: Node, name: str, notes: list[str]) -> Node:

@@ -28,8 +28,10 @@ def _json(text: str, name: str, where: str) -> dict[str, object]:
         found = json.loads(text if '"' in text else _double_quoted(text))
     except RecursionError:
         raise failed(name, where, "is JSON that is nested too deeply") from None
-    except ValueError as error:
-        raise failed(name, where, f"is not JSON: {error}") from None
+    except json.JSONDecodeError as error:
+        raise failed(name, where, f"is not JSON: {error.msg} (column {error.colno})") from None
+    except ValueError:
+        raise failed(name, where, "is JSON with a number of thousands of digits") from None
     if not isinstance(found, Mapping):
         raise failed(name, where, "expected a JSON object")
     return {str(key): value for key, value in found.items()}

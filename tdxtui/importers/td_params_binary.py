@@ -35,7 +35,7 @@ def read(data: bytes, name: str) -> Imported:
         raise failed(name, "", f"has {len(data)} bytes; TD_PARAMS has {SIZE}")
     for part in _RESERVED:
         if any(data[part]):
-            raise failed(name, f"offset {part.start}", "reserved bytes aren't 0: the module refuses that")
+            raise failed(name, f"byte {part.start}", "reserved bytes aren't 0: the module refuses that")
     attributes, xfam = struct.unpack_from("<QQ", data)
     max_vcpus, l2_vms, msr_ctls = struct.unpack_from("<HBB", data, 16)
     eptp, flags = struct.unpack_from("<QQ", data, 24)
@@ -57,10 +57,10 @@ def read(data: bytes, name: str) -> Imported:
 def _check(eptp: int, tsc: int, max_vcpus: int, l2_vms: int, name: str) -> None:
     """What no model can hold."""
     if eptp not in (EPTP_4_LEVEL, EPTP_5_LEVEL):
-        raise failed(name, "offset 24", f"EPTP_CONTROLS is {eptp:#x}; the module takes 0x1e (4 levels) or 0x26 (5)")
+        raise failed(name, "byte 24", f"EPTP_CONTROLS is {eptp:#x}; the module takes 0x1e (4 levels) or 0x26 (5)")
     if not 4 <= tsc <= 400:
-        raise failed(name, "offset 40", f"TSC_FREQUENCY is {tsc}; the module takes 4 to 400 (100 MHz to 10 GHz)")
+        raise failed(name, "byte 40", f"TSC_FREQUENCY is {tsc}; the module takes 4 to 400 (100 MHz to 10 GHz)")
     if not max_vcpus:
-        raise failed(name, "offset 16", "MAX_VCPUS is 0")
+        raise failed(name, "byte 16", "MAX_VCPUS is 0")
     if l2_vms > 3:
-        raise failed(name, "offset 18", f"NUM_L2_VMS is {l2_vms}; the module takes at most 3")
+        raise failed(name, "byte 18", f"NUM_L2_VMS is {l2_vms}; the module takes at most 3")
