@@ -14,7 +14,7 @@ from tdxtui.dump_platform import platform_of
 from tdxtui.importers import Capabilities, Features, Imported, ModuleText
 from tdxtui.model import VcpuModel
 from tdxtui.situations import DEFAULT_MODULE, NO_PLATFORM
-from tdxtui.td import ATTRIBUTES, XFAM_COMPONENTS
+from tdxtui.td import ATTRIBUTES, XFAM, names_of
 
 Data = dict[str, Any]
 
@@ -57,8 +57,8 @@ def _model(imported: Imported, module: str | None, platform: str | None) -> Vcpu
 
 def offer_lines(capabilities: Capabilities, module: str | None) -> Iterator[str]:
     """What a host offers, and where a module's file says otherwise."""
-    yield f"ATTRIBUTES    {capabilities.attributes:#018x}  {', '.join(_named(capabilities.attributes, ATTRIBUTES))}"
-    yield f"XFAM          {capabilities.xfam:#018x}  {', '.join(_named(capabilities.xfam, XFAM_COMPONENTS))}"
+    yield f"ATTRIBUTES    {capabilities.attributes:#018x}  {' '.join(names_of(capabilities.attributes, ATTRIBUTES))}"
+    yield f"XFAM          {capabilities.xfam:#018x}  {' '.join(names_of(capabilities.xfam, XFAM))}"
     yield "CPUID bits that a VMM may set, EAX EBX ECX EDX:"
     for leaf, mask in capabilities.configurable.items():
         words = quad(mask)
@@ -69,10 +69,6 @@ def offer_lines(capabilities: Capabilities, module: str | None) -> Iterator[str]
         yield from (f"  {item.text}" for item in found)
 
 
-def _named(word: int, names: Any) -> list[str]:
-    return [name for name, mask in names.items() if word & mask == mask]
-
-
 def data_of(imported: Imported, module: str | None = None, platform: str | None = None) -> Data:
     """An import as plain data for JSON."""
     what = imported.what
@@ -80,7 +76,8 @@ def data_of(imported: Imported, module: str | None = None, platform: str | None 
     if isinstance(what, Dump):
         return out | {"name": what.name, "cpus": [_cpu(cpu) for cpu in what.cpus]}
     if isinstance(what, ModuleText):
-        return out | {"version": what.version, "assumptions": list(what.assumptions), "text": what.text}
+        said = {"differences": list(what.differences), "assumptions": list(what.assumptions)}
+        return out | {"version": what.version, **said, "text": what.text}
     if isinstance(what, Capabilities):
         return out | _offer(what, module)
     if isinstance(what, Features):

@@ -23,6 +23,8 @@ MODULES = {
     "firecracker-fingerprint": "importers.fingerprint",
     "kvm-tdx-capabilities": "importers.kvm_capabilities",
     "kvm-cpuid2": "importers.kvm_cpuid2",
+    "intel-json": "intel_table.json_form",
+    "intel-csv": "intel_table.csv_form",
     "cpuid-json": "importers.cpuid_json",
     "qemu": "importers.qemu",
     "libvirt-domain": "importers.libvirt_domain",
