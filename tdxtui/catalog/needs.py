@@ -13,7 +13,7 @@ from tdxtui.cpuid import Field
 def needs() -> Mapping[Field, tuple[Field, ...]]:
     """The features, as single bits, that each feature needs directly."""
     found: dict[Field, tuple[Field, ...]] = {}
-    for feature, needed in table("needs.csv"):
+    for _, feature, _, needed in table("needs.csv"):
         bit = Field.parse(feature)
         found[bit] = (*found.get(bit, ()), Field.parse(needed))
     return found

@@ -51,7 +51,9 @@ def fit(
     except fitting.Unfit as unfit:
         _fail(unfit.reasons, as_json, quiet)
     if output:
-        put(written.text(result, _command()), output)
+        command = _command(source, module=module, platform=platform, kvm=kvm, qemu=qemu, require=require, forbid=forbid,
+                           prefer=prefer)
+        put(written.text(result, command), output)
     if not quiet:
         if output == "-":
             click.echo("\n".join(report.lines(result, everything)), err=True)
@@ -67,13 +69,12 @@ def _fail(reasons: tuple[str, ...], as_json: bool, quiet: bool) -> None:
             click.echo(reason)
     sys.exit(options.FINDINGS)
 
-def _command() -> str:
-    """The command line as it was given, but for where its output goes."""
+def _command(source: str, **options: str | tuple[str, ...] | None) -> str:
+    """The command line that gives the same model."""
     import shlex
 
-    words = sys.argv[1:]
-    for option in ("-o", "--output"):
-        if option in words:
-            at = words.index(option)
-            words = words[:at] + words[at + 2:]
-    return shlex.join(["tdxtui", *words])
+    words = ["tdxtui", "fit", source]
+    for name, values in options.items():
+        for value in values if isinstance(values, tuple) else (values,):
+            words += [f"--{name}", value] if value is not None else []
+    return shlex.join(words)

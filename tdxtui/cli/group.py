@@ -10,6 +10,8 @@ import click
 # Where each command is; the help lists them in this order.
 COMMANDS = {
     "open": "open:open_",
+    "check": "check:check",
+    "query": "query:query",
     "why": "why:why",
     "bits": "lists:bits",
     "modules": "lists:modules",
@@ -24,6 +26,7 @@ COMMANDS = {
     "schema": "models:schema",
     "resolve": "streams:resolve",
     "guest": "streams:guest",
+    "completion": "completion:completion",
 }
 
 
