@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tdxtui import catalog, library, model_file, qemu_models, sources, vmm
+from tdxtui.checking.bits import bits_of
 from tdxtui.cpuid import ALL_ONES, Field, Leaf
 from tdxtui.errors import TdxtuiError
 from tdxtui.evaluate import evaluate
 from tdxtui.fit import Demands, Fit, Target, Unfit, fit
 from tdxtui.fit.changes import Outcome, changes
-from tdxtui.fit.wants import bits_in
 from tdxtui.model import VcpuModel
 from tdxtui.naming import bit_name
 from tdxtui.sources import Source
@@ -90,7 +90,7 @@ def test_qemus_own_table_of_forced_bits_agrees_with_what_module_1_5_06_forces() 
     for leaf, mask in vmm.layer("qemu", "10.2").fixed1.items():
         dynamic = Field.parse("80000001.edx.11").mask if leaf.leaf == 0x80000001 else 0
         ours = bare.at(leaf) & mask
-        assert not {bit_name(bit) for bit in bits_in(leaf, mask & ~ours & ~dynamic)}, leaf
+        assert not {bit_name(bit) for bit in bits_of(leaf, mask & ~ours & ~dynamic)}, leaf
 
 
 wishes = st.dictionaries(

@@ -14,6 +14,8 @@ def because(fit: Fit, bit: Field, wanted: int) -> str:
     """Why a bit of one of the module's entries doesn't come out as wanted."""
     if wanted and (text := fit.target.refusal(bit)):
         return text
+    if not wanted and (text := fit.target.forcing(bit)):
+        return text
     if text := _by_demand(fit, bit, wanted):
         return text
     terms = fit.situation.explainer.terms(bit)

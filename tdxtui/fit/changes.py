@@ -8,10 +8,11 @@ from functools import cache
 from typing import NamedTuple
 
 from tdxtui import catalog, levels
-from tdxtui.cpuid import Field, Leaf
+from tdxtui.checking.bits import bits_of, feature_mask
+from tdxtui.cpuid import Field
 from tdxtui.fit.because import because
 from tdxtui.fit.fitting import Fit
-from tdxtui.fit.wants import Wants, bits_in
+from tdxtui.fit.wants import Wants
 from tdxtui.levers import FMS
 from tdxtui.naming import bit_name, field_name
 from tdxtui.state_components import FEATURES
@@ -58,14 +59,14 @@ def _bits_and_fields(fit: Fit) -> Iterator[Change]:
         for field in defaulted:
             wrong &= ~field.mask if field.leaf == leaf else -1
         fields: dict[Field, None] = {}
-        for bit in bits_in(leaf, wrong):
+        for bit in bits_of(leaf, wrong):
             named = catalog.named_at(bit)
             if named is None or named.field.is_bit:
                 yield _bit(fit, bit, wanted=int(bool(ones & bit.mask)))
             else:
                 fields[named.field] = None
         for field in fields:
-            bit = next(bits_in(leaf, wrong & field.mask))
+            bit = next(bits_of(leaf, wrong & field.mask))
             why = because(fit, bit, int(bool(ones & bit.mask)))
             yield Change(Outcome.OTHER_VALUE, field, field_name(field), field.get(ones), td.get(field), why)
 
@@ -80,7 +81,7 @@ def _missing(fit: Fit) -> Iterator[Change]:
     module = fit.target.module
     for leaf, ones in Wants(module, fit.source.model.wishes).missing.items():
         fields = {}
-        for bit in bits_in(leaf, ones):
+        for bit in bits_of(leaf, ones):
             named = catalog.named_at(bit)
             field = named.field if named else bit
             fields[field] = field.get(ones)
@@ -141,15 +142,7 @@ def kept(fit: Fit) -> tuple[int, int]:
     wants = Wants(fit.target.module, fit.source.model.wishes)
     total = got = 0
     for leaf, ones in [*wants.ones.items(), *wants.missing.items()]:
-        features = ones & _single(leaf)
+        features = ones & feature_mask(leaf)
         total += features.bit_count()
         got += (features & fit.situation.td.at(leaf)).bit_count()
     return got, total
-
-
-@cache
-def _single(leaf: Leaf) -> int:
-    mask = 0
-    for named in catalog.fields_of(leaf):
-        mask |= named.field.mask if named.field.is_bit else 0
-    return mask

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from tdxtui import catalog
+from tdxtui.checking.bits import bits_of
 from tdxtui.classify import classes
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.fit.target import Target
-from tdxtui.fit.wants import Wants, bits_in
+from tdxtui.fit.wants import Wants
 from tdxtui.module import Condition, Gate
 from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS
 from tdxtui.turning import UNITS
@@ -50,7 +51,7 @@ def _hit(target: Target, wants: Wants, gate: Gate) -> Field | None:
     for leaf, mask in gate.clears.items():
         wanted = wants.ones.get(leaf, 0) & mask
         if wanted and (wanted := wanted & _can_be_one(target, leaf)):
-            return next(bits_in(leaf, wanted))
+            return next(bits_of(leaf, wanted))
     return None
 
 

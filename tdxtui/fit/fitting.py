@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tdxtui import catalog, stated
+from tdxtui.checking.bits import bits_of
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.edits import Edit, wished
 from tdxtui.evaluate import Situation
@@ -12,7 +13,7 @@ from tdxtui.fit.choosing import attributes, config_flags, pull, xfam
 from tdxtui.fit.demands import Demand, Demands, edits
 from tdxtui.fit.settling import Default, settled, within_bounds
 from tdxtui.fit.target import Target, Unfit
-from tdxtui.fit.wants import Wants, bits_in
+from tdxtui.fit.wants import Wants
 from tdxtui.flipping import impossible
 from tdxtui.model import VcpuModel
 from tdxtui.sources import Source
@@ -70,8 +71,11 @@ def _wants(source: Source, target: Target, asked: Demands) -> Wants:
             if item.bit is not None and item.bit.leaf in target.module.by_leaf:
                 wants.want(item.bit, value)
     for leaf, mask in target.refused.items():
-        for bit in bits_in(leaf, wants.ones.get(leaf, 0) & mask):
+        for bit in bits_of(leaf, wants.ones.get(leaf, 0) & mask):
             wants.want(bit, 0)
+    for leaf, mask in target.forced.items():
+        for bit in bits_of(leaf, mask):
+            wants.want(bit, 1)
     return wants
 
 
@@ -149,8 +153,12 @@ def _objection(target: Target, before: VcpuModel, after: VcpuModel) -> str:
             return text
     for leaf, mask in target.refused.items():
         value, _ = after.wishes.get(leaf, (0, 0))
-        for bit in bits_in(leaf, value & mask):
+        for bit in bits_of(leaf, value & mask):
             return f"{bit.key}: {target.refusal(bit)}"
+    for leaf, mask in target.forced.items():
+        (old, _), (new, _) = before.wishes.get(leaf, (0, 0)), after.wishes.get(leaf, (0, 0))
+        for bit in bits_of(leaf, old & ~new & mask):
+            return f"{bit.key}: {target.forcing(bit)}"
     return ""
 
 
@@ -228,7 +236,7 @@ def _lost(before: Situation, after: Situation, wants: Wants, but: set[Field]) ->
     """Whether wanted bits that were on went off, beside some."""
     for leaf, ones in wants.ones.items():
         gone = before.td.at(leaf) & ~after.td.at(leaf) & ones
-        if any(bit not in but and not _is_size(bit) for bit in bits_in(leaf, gone)):
+        if any(bit not in but and not _is_size(bit) for bit in bits_of(leaf, gone)):
             return True
     return False
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tdxtui import library
+from tdxtui.checking.bits import feature_mask
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.errors import TdxtuiError
 from tdxtui.module import Module
@@ -95,6 +96,26 @@ class Target:
                 masks[leaf] = masks.get(leaf, 0) | mask
         return masks
 
+    @cached_property
+    def forced(self) -> dict[Leaf, int]:
+        """Packed masks of configurable bits that a VMM sets to 1 by itself, or believes that every TD has."""
+        masks: dict[Leaf, int] = {}
+        for layer in self.layers:
+            ones = [(leaf, value & mask) for leaf, (value, mask) in layer.forced.items()]
+            for leaf, mask in [*layer.fixed1.items(), *ones]:
+                if mask := mask & self.module.configurable.get(leaf, 0):
+                    masks[leaf] = masks.get(leaf, 0) | mask
+        return masks
+
+    def forcing(self, bit: Field) -> str:
+        """Which layer has a configurable bit always as 1, "" if none does."""
+        if not self.forced.get(bit.leaf, 0) & bit.mask:
+            return ""
+        for layer in self.layers:
+            if bit.mask & (layer.fixed1.get(bit.leaf, 0) | layer.forced.get(bit.leaf, (0, 0))[0]):
+                return f"{layer.label} has it in every TD"
+        return ""
+
     def objection(self, what: str, value: int) -> str:
         """Which layer holds back bits of XFAM, ATTRIBUTES or CONFIG_FLAGS, "" if none does."""
         names = {"XFAM": XFAM, "ATTRIBUTES": ATTRIBUTES, "CONFIG_FLAGS": CONFIG_FLAGS}[what]
@@ -117,24 +138,6 @@ class Target:
 
 def nameless(layer: VmmLayer, module: Module) -> dict[Leaf, int]:
     """The configurable features, per leaf as packed masks, that a VMM which takes features by name can't turn on."""
-    kept: dict[str, dict[Leaf, int]] = module.__dict__.setdefault("_nameless", {})
-    if layer.label not in kept:
-        kept[layer.label] = _nameless(layer, module)
-    return kept[layer.label]
-
-
-def _nameless(layer: VmmLayer, module: Module) -> dict[Leaf, int]:
-    from tdxtui import catalog
-
-    named: dict[Leaf, int] = {}
-    words: dict[Leaf, int] = {}
-    for bit in layer.names.values():
-        named[bit.leaf] = named.get(bit.leaf, 0) | bit.mask
-        words[bit.leaf] = words.get(bit.leaf, 0) | bit._replace(msb=31, lsb=0).mask
-    masks: dict[Leaf, int] = {}
-    for leaf, word in words.items():
-        features = 0
-        for item in catalog.fields_of(leaf):
-            features |= item.field.mask if item.field.is_bit else 0
-        masks[leaf] = module.configurable.get(leaf, 0) & word & features & ~named[leaf]
+    masks = {leaf: module.configurable.get(leaf, 0) & feature_mask(leaf) & word & ~layer.named[leaf]
+             for leaf, word in layer.words.items()}
     return {leaf: mask for leaf, mask in masks.items() if mask}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from tdxtui.classify import BitClass, classes
-from tdxtui.cpuid import Field, Leaf, Register
+from tdxtui.cpuid import Field, Leaf
 from tdxtui.module import Module
 
 Masks = dict[Leaf, int]
@@ -54,13 +54,3 @@ def run_time(module: Module, leaf: Leaf) -> int:
     """The bits of an entry that the run time fills in."""
     here = classes(module)[leaf]
     return here.masks.get(BitClass.DYNAMIC, 0) | here.entry.dynamic
-
-
-def bits_in(leaf: Leaf, mask: int) -> Iterator[Field]:
-    """The single bits of a packed mask, EAX to EDX, the low bit first."""
-    for register in Register:
-        word = mask >> register.shift & 0xFFFFFFFF
-        while word:
-            low = word & -word
-            yield Field.bit(leaf, register, low.bit_length() - 1)
-            word ^= low
