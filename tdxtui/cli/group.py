@@ -10,10 +10,13 @@ import click
 # Where each command is; the help lists them in this order.
 COMMANDS = {
     "open": "open:open_",
+    "check": "check:check",
+    "query": "query:query",
     "why": "why:why",
     "bits": "lists:bits",
     "modules": "lists:modules",
     "platforms": "lists:platforms",
+    "fit": "fit:fit",
     "sources": "sources:sources",
     "rule": "rule:rule",
     "new": "models:new",
@@ -24,6 +27,7 @@ COMMANDS = {
     "schema": "models:schema",
     "resolve": "streams:resolve",
     "guest": "streams:guest",
+    "completion": "completion:completion",
 }
 
 
