@@ -17,7 +17,7 @@ COMMANDS = {
     "rule": "rule:rule",
     "new": "models:new",
     "fmt": "models:fmt",
-    "export": "models:export",
+    "export": "export:export",
     "drift": "models:drift",
     "schema": "models:schema",
     "resolve": "streams:resolve",
