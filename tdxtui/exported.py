@@ -7,7 +7,7 @@ A model file that is edited and saved loses it, since it speaks of the model as 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,40 +26,49 @@ NONE = "none"
 Record = dict[str, Any]
 
 
-def exported(model: VcpuModel, with_conflicts: bool = False) -> str:
+class Conflicting(TdxtuiError):
+    """A model isn't exported, since something of it doesn't come out as wished."""
+
+    def __init__(self, name: str, problems: Sequence[str]) -> None:
+        more = f"; and {len(problems) - FEW} more" if len(problems) > FEW else ""
+        super().__init__(f"{name}: {'; '.join(problems[:FEW])}{more}; --allow-conflicts exports it all the same")
+
+
+def exported(model: VcpuModel, allow_conflicts: bool = False) -> str:
     """The text of a model's file with [validated], the model's own text and comments kept.
 
-    Raises TdxtuiError if the model names no module, or if something of it doesn't come out as wished and
-    `with_conflicts` is false.
+    Raises TdxtuiError if the model names no module, or `Conflicting` if something of it doesn't come out as wished
+    and `allow_conflicts` is false.
     """
     import tomli_w
 
     found = record(model)
-    if found["conflicts"] and not with_conflicts:
-        raise TdxtuiError(f"{model.name}: {_few(found['conflicts'])}; --with-conflicts exports it all the same")
+    if found["conflicts"] and not allow_conflicts:
+        raise Conflicting(model.name, found["conflicts"])
     text = model_file.without_record(model)
     found = {key: value for key, value in found.items() if value != []}
     return f"{text.rstrip()}\n\n{tomli_w.dumps({'validated': found})}"
 
 
-def _few(problems: list[str]) -> str:
-    more = len(problems) - FEW
-    return "; ".join(problems[:FEW]) + (f"; and {more} more" if more > 0 else "")
-
-
-def record(model: VcpuModel) -> Record:
-    """What comes of a model now, as [validated] says it. TdxtuiError for a missing or broken module or platform."""
+def situation_of(model: VcpuModel) -> Situation:
+    """What becomes of a model on the module and CPU that it names; TdxtuiError if it names no module."""
     if not model.module:
         raise TdxtuiError(f"{model.name}: names no module; write module = or give --module")
     module = library.module(model.module)
     has_cpu = model.platform not in ("", NONE)
-    situation = evaluate(model, module, library.platform(model.platform) if has_cpu else None)
+    return evaluate(model, module, library.platform(model.platform) if has_cpu else None)
+
+
+def record(model: VcpuModel, situation: Situation | None = None) -> Record:
+    """What comes of a model now, as [validated] says it. TdxtuiError for a missing or broken module or platform."""
+    situation = situation or situation_of(model)
+    module, has_cpu = situation.module, model.platform not in ("", NONE)
     version = {"version": module.version, "evidence": module.evidence}
     return {
         "tool": tool_version(),
         "format": model_file.FORMAT,
         **({"arch_capabilities": f"{situation.td.arch_capabilities:#018x}"} if has_cpu else {}),
-        "conflicts": list(_problems(situation)),
+        "conflicts": list(problems(situation)),
         "module": {"name": model.module, **version, "sha256": _sha256(library.module_path(model.module))},
         **({"platform": _platform(model.platform)} if has_cpu else {}),
         "td_params": _td_params(situation.td.config) | {key: digest.hex() for key, digest in model.digests.items()},
@@ -78,7 +87,7 @@ def tool_version() -> str:
     return version("tdxtui")
 
 
-def _problems(situation: Situation) -> Iterator[str]:
+def problems(situation: Situation) -> Iterator[str]:
     """What doesn't come out as the model wants, a line each."""
     yield from situation.refusals_elsewhere()
     yield from (f"{refusal.at.key}: {refusal}" for refusal in situation.refusals if refusal.at)

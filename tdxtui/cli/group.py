@@ -21,7 +21,7 @@ COMMANDS = {
     "rule": "rule:rule",
     "new": "models:new",
     "fmt": "models:fmt",
-    "export": "models:export",
+    "export": "export:export",
     "import": "importing:import_",
     "drift": "models:drift",
     "schema": "models:schema",
