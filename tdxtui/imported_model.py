@@ -73,8 +73,8 @@ def remarks(imported: Imported, module: Module, layers: Iterable[VmmLayer] = ())
         entry = module.entry_for(leaf)
         legal = module.configurable.get(entry.leaf, 0) if entry else 0
         if illegal := value & ~legal:
-            bits = ", ".join(bit.key for bit in _bits(leaf, illegal)[:3])
-            out.append(f"{leaf.key}: {illegal.bit_count()} bits may not be configured on {module.version} ({bits}).")
+            few = ", ".join(bit.key for bit in bits(leaf, illegal)[:3])
+            out.append(f"{leaf.key}: {illegal.bit_count()} bits may not be configured on {module.version} ({few}).")
     for layer in layers:
         out += [f"{layer.label} has no {name}: Property 'host-x86_64-cpu.{name}' not found."
                 for name in what.names if layer.names and name not in layer.names]
@@ -244,6 +244,7 @@ def _wished(wishes: Wishes, bit: Field) -> int | None:
     return bit.get(value) if mask & bit.mask else None
 
 
-def _bits(leaf: Leaf, mask: int) -> list[Field]:
+def bits(leaf: Leaf, mask: int) -> list[Field]:
+    """The single bits of a packed mask, EAX first, the high bit first."""
     every = (Field.bit(leaf, register, number) for register in Register for number in range(31, -1, -1))
     return [bit for bit in every if bit.mask & mask]

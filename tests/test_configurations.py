@@ -220,6 +220,13 @@ def test_what_starts_no_td_is_told() -> None:
     assert "QEMU takes qemu64" in notes(qemu(TD))
 
 
+def test_options_a_line_each_are_one_command() -> None:
+    text = "# made by hand\n-smp 8\n-object tdx-guest,id=tdx0\n# between\n-machine q35,confidential-guest-support=tdx0\n" \
+        "-cpu host,-avx2\n"
+    assert (bit(features(text), "avx2"), features(text).max_vcpus) == (0, 8)
+    assert "ordinary VM" not in notes(text)
+
+
 # -- libvirt --
 
 
@@ -251,6 +258,13 @@ def test_a_domain_s_host_model_and_missing_launch_security_are_told() -> None:
     assert "<cpu mode='host-model'>" in notes(text) and "only host-passthrough is taken" in notes(text)
     assert "launchSecurity is of type 'sev': that is no TD" in notes(text)
     assert not features(text).host
+
+
+def test_a_domain_s_pmu_and_tsc_are_read() -> None:
+    parts = "<features><pmu state='on'/></features><clock><timer name='tsc' frequency='2400000000'/></clock></domain>"
+    found = features(DOMAIN.replace("</domain>", parts))
+    assert found.attributes and found.attributes & ATTRIBUTES["PERFMON"]
+    assert found.settings["tsc_mhz"] == 2400
 
 
 def test_domain_capabilities_are_the_host_model_and_say_that_a_td_takes_neither_it_nor_custom() -> None:

@@ -52,8 +52,8 @@ def _text(data: bytes) -> str:
 
 
 def _commands(text: str) -> list[tuple[int, str]]:
-    """The text's lines with their offsets, those that are continued taken as one; comments are none."""
-    out: list[tuple[int, str]] = []
+    """The text's commands with their offsets: continued lines are one, lines of options alone too; comments none."""
+    out: list[tuple[int, list[str]]] = []
     parts: list[str] = []
     offset = begin = 0
     for line in text.split("\n"):
@@ -66,13 +66,17 @@ def _commands(text: str) -> list[tuple[int, str]]:
             _add(out, begin, parts)
             parts = []
     _add(out, begin, parts)
-    return out
+    return [(begin, " ".join(lines)) for begin, lines in out]
 
 
-def _add(out: list[tuple[int, str]], begin: int, parts: list[str]) -> None:
+def _add(out: list[tuple[int, list[str]]], begin: int, parts: list[str]) -> None:
     command = " ".join(parts)
-    if command.strip() and not command.lstrip().startswith("#"):
-        out.append((begin, command))
+    if not command.strip() or command.lstrip().startswith("#"):
+        return
+    if out and all(line.lstrip().startswith("-") for line in (out[-1][1][0], command)):
+        out[-1][1].append(command)
+    else:
+        out.append((begin, [command]))
 
 
 def _expanded(command: str, values: dict[str, str]) -> str:

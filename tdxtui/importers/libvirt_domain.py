@@ -33,6 +33,7 @@ def read(data: bytes, name: str) -> Imported:
         raise failed(name, f"line {root.line}", f"expected <domain>, found <{root.tag[:30]}>")
     notes: list[str] = []
     td = _launch_security(domain, name, notes)
+    td |= _clock(domain, name, notes)
     vcpus = _vcpus(domain, name)
     passed = _passed_through(domain)
     title = _text(domain, "name")
@@ -42,7 +43,7 @@ def read(data: bytes, name: str) -> Imported:
         option.settings |= {**td, **vcpus}
         return Imported(NAME, features(option, title, notes, name), tuple(notes))
     cpu = libvirt_cpu.read(domain.find("cpu"), name, notes)
-    attributes = int(str(td.pop("attributes"))) | (ATTRIBUTES["PKS"] if cpu.pks else 0)
+    attributes = int(str(td.pop("attributes"))) | (ATTRIBUTES["PKS"] if cpu.pks else 0) | _perfmon(domain, name)
     found = Features(
         title or stem(name), cpu.bits.wishes, attributes, None, vcpus["max_vcpus"], td, cpu.host,
         names=cpu.bits.qemu_names(),
@@ -64,6 +65,23 @@ def _launch_security(domain: Node, name: str, notes: list[str]) -> dict[str, obj
         if text := _text(security, tag):
             properties[key] = text
     return settings.td_object(properties, name, where, notes)
+
+
+def _clock(domain: Node, name: str, notes: list[str]) -> dict[str, object]:
+    """The TSC's frequency, if a timer says it."""
+    clock = domain.find("clock")
+    for timer in clock.all("timer") if clock else ():
+        if timer.attributes.get("name") == "tsc" and "frequency" in timer.attributes:
+            hertz = settings.number(timer.attributes["frequency"], name, f"line {timer.line}: tsc frequency")
+            return {"tsc_mhz": settings.tsc_mhz(hertz, notes)}
+    return {}
+
+
+def _perfmon(domain: Node, name: str) -> int:
+    """ATTRIBUTES.PERFMON, which QEMU sets where the PMU is on."""
+    pmu = domain.find("features", "pmu")
+    state = pmu.attributes.get("state", "on") if pmu else "off"
+    return ATTRIBUTES["PERFMON"] if settings.switch(state, name, f"line {pmu.line if pmu else 0}: pmu") else 0
 
 
 def _text(node: Node, tag: str) -> str:
