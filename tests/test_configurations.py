@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tdxtui import catalog, importers
+from tdxtui import catalog, imported_model, importers, library, model_file
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.errors import TdxtuiError
 from tdxtui.importers import Features, Imported
@@ -24,6 +24,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "samples"
 THOROUGH = bool(os.environ.get("TDXTUI_THOROUGH"))
 MUTATIONS = 100_000 if THOROUGH else 30
 WIDEST = 220
+MODULE, CPU = library.module("1.5.06"), library.platform("sapphire-rapids")
 
 
 def imported(text: str | bytes, format: str | None = None) -> Imported:
@@ -221,8 +222,8 @@ def test_what_starts_no_td_is_told() -> None:
 
 
 def test_options_a_line_each_are_one_command() -> None:
-    text = "# made by hand\n-smp 8\n-object tdx-guest,id=tdx0\n# between\n-machine q35,confidential-guest-support=tdx0\n" \
-        "-cpu host,-avx2\n"
+    options = ("-smp 8", "-object tdx-guest,id=t", "# between", "-machine q35,confidential-guest-support=t")
+    text = "# made by hand\n" + "".join(f"{line}\n" for line in (*options, "-cpu host,-avx2"))
     assert (bit(features(text), "avx2"), features(text).max_vcpus) == (0, 8)
     assert "ordinary VM" not in notes(text)
 
@@ -401,8 +402,20 @@ def test_mutated_samples_raise_nothing_but_the_importers_own_error(name: str) ->
         except TdxtuiError as error:
             assert str(error).isprintable() and len(str(error)) <= WIDEST
         else:
-            assert all(note.isprintable() and len(note) < 2000 for note in found.notes), found.notes
+            assert all(note.isprintable() and len(note) <= 600 for note in found.notes), found.notes
+            check_model(found)
         assert all(0 <= item.sniff(data) <= 100 for item in importers.importers())
+
+
+def check_model(found: Imported) -> None:
+    """Whatever was read becomes a model whose file can be read again, or an error for people."""
+    try:
+        model = imported_model.model_of(found, MODULE, CPU)
+    except TdxtuiError as error:
+        assert str(error).isprintable() and len(str(error)) <= WIDEST * 2
+    else:
+        again = model_file.parse(model_file.dumps(model), "again.toml")
+        assert (again.wishes, again.xfam, again.attributes) == (model.wishes, model.xfam, model.attributes)
 
 
 def mutated(data: bytes, random_: random.Random, others: list[bytes]) -> bytes:

@@ -5,6 +5,7 @@ An importer never guesses: what it can't read is an `ImportFailed` of one line, 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from tdxtui.dump import Dump
@@ -18,7 +19,7 @@ from tdxtui.importers.result import (
     Wishes,
     failed,
 )
-from tdxtui.strict import read_bytes
+from tdxtui.strict import read_bytes, shown
 
 __all__ = [
     "Capabilities",
@@ -41,6 +42,7 @@ __all__ = [
 
 MAX_SIZE = 8 << 20
 HEAD = 1 << 16
+MAX_NAME, MAX_NOTE = 80, 600
 
 
 def read(data: bytes, name: str, format: str | None = None) -> Imported:
@@ -54,9 +56,17 @@ def read(data: bytes, name: str, format: str | None = None) -> Imported:
         raise failed(name, "", f"is larger than {MAX_SIZE >> 20} MiB; that is no file of a known kind")
     chosen = importer(format) if format else detect(data, name)
     try:
-        return chosen.read(data, name)
+        return _clean(chosen.read(data, name))
     except RecursionError:
         raise failed(name, "", "is nested too deeply") from None
+
+
+def _clean(found: Imported) -> Imported:
+    """Notes and names fit for people and files, whatever the file had in them."""
+    what = found.what
+    if isinstance(what, Features):
+        what = replace(what, name=shown(" ".join(what.name.split()), MAX_NAME) or found.format)
+    return replace(found, what=what, notes=tuple(shown(note, MAX_NOTE) for note in found.notes))
 
 
 def read_path(path: Path, format: str | None = None) -> Imported:
