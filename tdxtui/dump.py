@@ -44,7 +44,7 @@ class Dump:
         """
         numbers = [place if cpu.number is None else cpu.number for place, cpu in enumerate(self.cpus)]
         if number not in numbers:
-            have = f"{numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else f"only {numbers[0]}"
+            have = f"{min(numbers)} to {max(numbers)}" if len(numbers) > 1 else f"only {numbers[0]}"
             raise KeyError(f"the dump has no logical CPU {number}; it has {have}")
         first = self.cpus[numbers.index(number)]
         return replace(self, cpus=(first, *(cpu for cpu in self.cpus if cpu is not first)))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from textwrap import wrap
+from pathlib import Path
 from typing import Any
 
-from tdxtui import imported_model, importers, library, model_file, offer, platform_file
+from tdxtui import configuration_text, importers, library, model_file, offer, platform_file
 from tdxtui.cpuid import CpuidTable, Leaf, quad
 from tdxtui.dump import Dump, LogicalCpu
 from tdxtui.dump_platform import platform_of
 from tdxtui.importers import Capabilities, Features, Imported, ModuleText
-from tdxtui.model import VcpuModel
-from tdxtui.situations import DEFAULT_MODULE, NO_PLATFORM
+from tdxtui.importers.result import NO_VERSION
 from tdxtui.td import ATTRIBUTES, XFAM, names_of
 
 Data = dict[str, Any]
@@ -25,34 +23,26 @@ def kind(imported: Imported) -> str:
     return names.get(type(imported.what), "model")
 
 
-def text_of(imported: Imported, module: str | None = None, platform: str | None = None) -> str:
+def text_of(
+    imported: Imported, module: str | None = None, output: str | None = None, platform: str | None = None
+) -> str:
     """The file that comes of an import: a platform of a dump, else the model or module, as TOML.
 
-    Of what is no file, lines for people. `module` is what a host's offer is held against, and with `platform` what a
-    configuration becomes a model on.
+    Of what is no file, lines for people; `module` is what a host's offer is held against. `output` is the file's name,
+    which a module gets its version from if nothing else says one. A configuration becomes a model on `module` and
+    `platform`.
     """
     what = imported.what
     if isinstance(what, Dump):
         return platform_file.text_of(platform_of(what))
     if isinstance(what, ModuleText):
-        return what.text
+        named = what.named(Path(output).stem) if output and what.version == NO_VERSION else what
+        return named.text
     if isinstance(what, Capabilities):
         return "\n".join(offer_lines(what, module)) + "\n"
-    return _model_text(imported, module, platform)
-
-
-def _model_text(imported: Imported, module: str | None, platform: str | None) -> str:
-    """A model's file, with what was odd or assumed in comments at its top."""
-    notes = (*imported.notes, *imported_model.remarks(imported, library.module(module or DEFAULT_MODULE)))
-    lines = [line for note in notes for line in wrap(note, 110, initial_indent="# ", subsequent_indent="#   ")]
-    return "".join(f"{line}\n" for line in lines) + model_file.dumps(_model(imported, module, platform))
-
-
-def _model(imported: Imported, module: str | None, platform: str | None) -> VcpuModel:
-    version = module or DEFAULT_MODULE
-    cpu = library.platform(platform) if platform and platform != NO_PLATFORM else None
-    model = imported_model.model_of(imported, library.module(version), cpu)
-    return replace(model, module=version, platform=platform if cpu and platform else model.platform)
+    if isinstance(what, Features):
+        return configuration_text.model_text(imported, module, platform)
+    return model_file.dumps(what)
 
 
 def offer_lines(capabilities: Capabilities, module: str | None) -> Iterator[str]:
@@ -81,27 +71,8 @@ def data_of(imported: Imported, module: str | None = None, platform: str | None 
     if isinstance(what, Capabilities):
         return out | _offer(what, module)
     if isinstance(what, Features):
-        out |= _features(what)
-        return out | ({"model": model_file.document(_model(imported, module, platform))} if module or platform else {})
+        return out | configuration_text.data_of(what, imported, module, platform)
     return out | {"model": model_file.document(what)}
-
-
-def _features(what: Features) -> Data:
-    """What a configuration says, CPUID_CONFIG included where it has that whole."""
-    out: Data = {
-        "name": what.name,
-        "host": what.host,
-        "wishes": {leaf.key: {"value": quad(value), "mask": quad(mask)} for leaf, (value, mask) in what.wishes.items()},
-        "max_vcpus": what.max_vcpus,
-        "settings": {key: value.hex() if isinstance(value, bytes) else value for key, value in what.settings.items()},
-    }
-    for key, word in (("attributes", what.attributes), ("xfam", what.xfam)):
-        out[key] = None if word is None else f"{word:x}"
-    if what.entries is not None:
-        out["cpuid_config"] = {leaf.key: quad(value) for leaf, value in what.entries.items()}
-    if what.slots is not None:
-        out["slots"] = [quad(value) for value in what.slots]
-    return out
 
 
 def _cpu(cpu: LogicalCpu) -> Data:

@@ -94,7 +94,9 @@ def _cell(source: Source, module: str, platform: str, vmm: Sequence[VmmLayer]) -
     """A check on the module and platform given, or else on the model's own."""
     model = source.model
     on, cpu = module or model.module or DEFAULT_MODULE, platform or model.platform or NO_PLATFORM
-    situation = evaluate(model, library.module(on), None if cpu == NO_PLATFORM else library.platform(cpu))
+    host = None if cpu == NO_PLATFORM else library.platform(cpu)
+    source = sources.on(source, library.module(on), host, vmm)
+    situation = evaluate(source.model, library.module(on), host)
     found = check(situation, vmm)
     if on == model.module and cpu == (model.platform or NO_PLATFORM):
         found += drift(situation, source.text)

@@ -7,23 +7,25 @@ from its features; they are no statement of the source's.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tdxtui import levels, library, qemu_models, situations, state_components, stated
+from tdxtui import imported_model, levels, library, qemu_models, situations, state_components, stated
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.dump import Dump
 from tdxtui.errors import TdxtuiError
 from tdxtui.model import VcpuModel
+from tdxtui.module import Module
 from tdxtui.platform import Platform
 from tdxtui.strict import MAX_MESSAGE, shown
 from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS
+from tdxtui.vmm_layer import VmmLayer
 
 if TYPE_CHECKING:
-    from tdxtui.importers import Features
+    from tdxtui.importers import Features, Imported
 
 QEMU, LEVEL = "qemu:", "level:"
 PKS = Field.parse("7.0.ecx.31")
@@ -35,7 +37,8 @@ class Source:
 
     `text` is how the user named it, `kind` one of qemu, level, preset, model, platform, dump, import. `model` holds
     what it states. With `states_td` its ATTRIBUTES, XFAM and other TD settings are its own, else they only follow from
-    the wishes. `notes` are sentences on what was assumed.
+    the wishes. `notes` are sentences on what was assumed. `imported` is set where the model depends on the module and
+    the CPU: see `on`.
     """
 
     text: str
@@ -44,6 +47,17 @@ class Source:
     model: VcpuModel
     states_td: bool = False
     notes: tuple[str, ...] = ()
+    imported: Imported | None = None
+
+
+def on(source: Source, module: Module, platform: Platform | None, layers: Sequence[VmmLayer] = ()) -> Source:
+    """The source on a module and a CPU. A configuration that leaves bits to the host is worked out there, and what
+    the module and the VMM versions don't take of it is added to the notes; any other source stays as it is."""
+    if source.imported is None:
+        return source
+    model = imported_model.model_of(source.imported, module, platform, layers)
+    remarks = imported_model.remarks(source.imported, module, layers)
+    return replace(source, model=replace(model, module="", platform=""), notes=(*source.notes, *remarks))
 
 
 def find(text: str) -> Source:
@@ -159,7 +173,7 @@ def _of_import(text: str) -> Source:
     if isinstance(found.what, VcpuModel):
         return Source(text, "import", title, found.what, states_td=True, notes=found.notes)
     if isinstance(found.what, importers.Features):
-        return _of_features(text, title, found.what, found.notes)
+        return replace(_of_features(text, title, found.what, found.notes), imported=found)
     raise TdxtuiError(f"{shown(text, MAX_MESSAGE)}: is no CPU model but {title}")
 
 
@@ -169,8 +183,6 @@ def _of_features(text: str, title: str, features: Features, notes: tuple[str, ..
     given = {"attributes": features.attributes, "xfam": features.xfam, "max_vcpus": features.max_vcpus}
     said = {key: value for key, value in {**given, **features.settings}.items() if value is not None}
     model = replace(model, **said)  # type: ignore[arg-type]
-    if features.host:
-        notes = (*notes, "Everything that it doesn't name is the host's; name the host's CPU as a source for that.")
     return Source(text, "import", title, model, states_td=features.xfam is not None, notes=notes)
 
 

@@ -175,7 +175,9 @@ def test_max_vcpus_is_what_smp_allows_at_most(smp: str, most: int) -> None:
 def test_a_tsc_between_the_steps_of_25_mhz_is_rounded_and_told() -> None:
     text = qemu(f"-cpu host,tsc-freq=2.61G {TD}")
     assert features(text).settings["tsc_mhz"] == 2600
-    assert "must be a multiple of 25 MHz; 2600 MHz are taken" in notes(text)
+    assert "must be a multiple of 25 MHz from 100 MHz to 10 GHz; 2600 MHz are taken" in notes(text)
+    assert features(text.replace("2.61G", "1k")).settings["tsc_mhz"] == 100
+    assert features(text.replace("2.61G", "90T")).settings["tsc_mhz"] == 10_000
 
 
 def test_a_wide_guest_is_gpaw() -> None:

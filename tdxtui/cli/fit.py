@@ -44,6 +44,7 @@ def fit(
     found = sources.find(source)
     names = sources.place(found, module, platform)
     on, cpu = library.module(names[0]), library.platform(names[1]) if names[1] else None
+    found = sources.on(found, on, cpu, vmm.chosen(kvm, qemu))
     demands = fitting.Demands.parse(require, forbid, prefer)
     try:
         target = fitting.Target.of(on, cpu, vmm.chosen(kvm, qemu), names)

@@ -58,7 +58,7 @@ def import_(
 
         put(json_text(imported.data_of(found, module, platform)) + "\n", output)
     else:
-        put(imported.text_of(found, module, platform), output)
+        put(imported.text_of(found, module, output, platform), output)
 
 
 def _found(words: tuple[str, ...], format_: str | None, cpu: int | None, host: bool, kvm: bool) -> Imported:

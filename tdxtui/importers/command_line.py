@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tdxtui.importers.result import failed
 
 MAX_WORDS = 20_000
-MAX_SIZE = 4 << 20
+MAX_SIZE, MAX_COMMAND = 4 << 20, 1 << 17
 _ASSIGNMENT = re.compile(
     r"^[ \t]*(?:export |local |declare )?([A-Za-z_]\w*)=(\"[^\"$`\\\n]*\"|'[^'\n]*'|[^\s\"'$`\\;&|()]*)[ \t\r]*$", re.M
 )
@@ -30,7 +30,7 @@ class CommandLine(NamedTuple):
 
 
 def find(data: bytes, name: str, wanted: Callable[[str], bool]) -> CommandLine:
-    """The last command of a text that is wanted; ImportFailed if there is none or if its quotes don't end."""
+    """The last command of a text that is wanted; ImportFailed if there is none, or its quotes don't end."""
     if len(data) > MAX_SIZE:
         raise failed(name, "", f"is larger than {MAX_SIZE >> 20} MiB; that is no command line")
     if b"\0" in data:
@@ -41,6 +41,8 @@ def find(data: bytes, name: str, wanted: Callable[[str], bool]) -> CommandLine:
         raise failed(name, "", "has no such command line")
     begin, command = commands[-1]
     line = text.count("\n", 0, begin) + 1
+    if len(command) > MAX_COMMAND:
+        raise failed(name, f"line {line}", f"has a command line of more than {MAX_COMMAND >> 10} KiB")
     values = {key: value.strip("\"'") for key, value in _ASSIGNMENT.findall(text[:begin])}
     words = _Words(_expanded(command, values), name, line).all()
     unset = dict.fromkeys(match[1] or match[2] or "" for match in _VARIABLE.finditer(command))

@@ -36,7 +36,7 @@ def read(data: bytes, name: str) -> Imported:
         if table.setdefault(leaf, value) != value:
             raise failed(name, place, f"has leaf {leaf.key} a second time, with another value")
     msrs = {}
-    for number, item in enumerate(config.get("msr_modifiers") or ()):
+    for number, item in enumerate(child({"msr_modifiers": [], **config}, "msr_modifiers", list, name, where)):
         place = f"{where}.msr_modifiers[{number}]"
         msrs[_hex(item, "addr", name, place)] = _bits(item, 64, name, place)
     kernel = top.get("kernel_version")

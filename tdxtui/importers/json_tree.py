@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tdxtui.importers.result import failed
-from tdxtui.strict import kind_of
 
 MAX_VALUES = 400_000
 _BLANK = re.compile(r"\s*")
@@ -60,4 +59,12 @@ def child(parent: Any, key: str, kind: type, name: str, where: str = "") -> Any:
     return parent[key]
 
 
-_KINDS = {str: "a string", int: "a whole number", list: "a list", dict: "an object", bool: "true or false"}
+def kind_of(value: object) -> str:
+    """What kind of JSON value it is, for errors."""
+    return _KINDS.get(type(value), "null")
+
+
+_KINDS = {
+    str: "a string", int: "a whole number", float: "a fraction", list: "a list", dict: "an object",
+    bool: "true or false",
+}

@@ -59,7 +59,7 @@ def names() -> list[str]:
 def importer(name: str) -> Importer:
     """The importer of a format; TdxtuiError with the formats that there are for another name."""
     if name not in MODULES:
-        raise TdxtuiError(f"format {unknown(name, MODULES)}; tdxtui import --list has them all")
+        raise TdxtuiError(f"format {unknown(name, MODULES)} (tdxtui import --list has them all)")
     module = import_module(f"tdxtui.{MODULES[name]}")
     return Importer(module.NAME, module.TITLE, module.EVIDENCE, module.sniff, module.read)
 

@@ -12,6 +12,7 @@ from tdxtui.td import ATTRIBUTES, TSC_UNIT_MHZ
 
 DIGEST_SIZE = 48
 MAX_VCPUS = 0xFFFF
+MODEL_TSC_MHZ = 100, 10_000
 _ON, _OFF = ("on", "yes", "true", "y"), ("off", "no", "false", "n")
 
 
@@ -52,11 +53,11 @@ def digest(text: object, name: str, where: str) -> bytes:
 
 def tsc_mhz(hertz: int, notes: list[str]) -> int:
     """A TSC frequency in MHz, rounded to the virtual crystal's 25 MHz where it is none of its multiples."""
-    mhz, rest = divmod(hertz, 1_000_000)
-    if mhz % TSC_UNIT_MHZ == 0 and not rest:
-        return mhz
-    near = max(TSC_UNIT_MHZ, round(hertz / (TSC_UNIT_MHZ * 1_000_000)) * TSC_UNIT_MHZ)
-    notes.append(f"A TSC of {hertz} Hz is refused for a TD: it must be a multiple of 25 MHz; {near} MHz are taken.")
+    least, most = MODEL_TSC_MHZ
+    near = min(max(least, (hertz + 12_500_000) // 25_000_000 * TSC_UNIT_MHZ), most)
+    if near * 1_000_000 != hertz:
+        must = f"it must be a multiple of 25 MHz from {least} MHz to {most // 1000} GHz"
+        notes.append(f"A TSC of {hertz} Hz is refused for a TD: {must}; {near} MHz are taken.")
     return near
 
 

@@ -62,15 +62,13 @@ def kind_of(text: str) -> Kind | None:
 def kinds(module: Module) -> Kinds:
     """Each entry's bits by type, as masks that share no bit and leave none out.
 
-    What the run time makes of them (#VE, bits that the guest controls) hides no type.
+    What the run time makes of them (#VE, bits that the guest controls) hides no type. Worked out once per module.
     """
-    exit_rules = replace_exit(module)
-    return {leaf: _of_entry(found) for leaf, found in classes(exit_rules).items()}
-
-
-def replace_exit(module: Module) -> Module:
-    """The module without #VE and guest-controlled bits."""
-    return replace(module, exit=module.exit._replace(faulting=frozenset(), needs={}, guest_bits=()))
+    found: Kinds | None = module.__dict__.get("_kinds")
+    if found is None:
+        plain = replace(module, exit=module.exit._replace(faulting=frozenset(), needs={}, guest_bits=()))
+        found = module.__dict__["_kinds"] = {leaf: _of_entry(item) for leaf, item in classes(plain).items()}
+    return found
 
 
 def _of_entry(found: EntryClasses) -> dict[Kind, int]:
