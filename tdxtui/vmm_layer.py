@@ -11,10 +11,11 @@ from tdxtui.cpuid import Field, Leaf
 KINDS = ("kvm", "qemu")
 ALL = (1 << 64) - 1
 # What a VMM may have words for: the module's status of a refused TDH.MNG.INIT (OTHER_STATUS for any other), a host
-# without TDX, what it refuses itself, bits that a TD gets otherwise than asked for, and a name that it doesn't know.
+# without TDX, what it refuses itself, what it passes and the VMM below it doesn't, bits that a TD gets otherwise than
+# asked for, and a name that it doesn't know.
 ANSWERS = (
     "TDX_OPERAND_INVALID", "OTHER_STATUS", "no_module", "attributes", "xfam", "cpuid", "phys_bits", "entries", "tsc",
-    "forced_on", "forced_off", "unknown_name",
+    "attributes_unsupported", "xfam_unsupported", "forced_on", "forced_off", "unknown_name",
 )
 
 
