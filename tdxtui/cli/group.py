@@ -10,18 +10,24 @@ import click
 # Where each command is; the help lists them in this order.
 COMMANDS = {
     "open": "open:open_",
+    "check": "check:check",
+    "query": "query:query",
     "why": "why:why",
     "bits": "lists:bits",
     "modules": "lists:modules",
     "platforms": "lists:platforms",
+    "fit": "fit:fit",
+    "sources": "sources:sources",
     "rule": "rule:rule",
     "new": "models:new",
     "fmt": "models:fmt",
     "export": "export:export",
+    "import": "importing:import_",
     "drift": "models:drift",
     "schema": "models:schema",
     "resolve": "streams:resolve",
     "guest": "streams:guest",
+    "completion": "completion:completion",
 }
 
 
