@@ -32,7 +32,7 @@ def read(data: bytes, name: str) -> Imported:
     if domain is None:
         raise failed(name, f"line {root.line}", f"expected <domain>, found <{root.tag[:30]}>")
     notes: list[str] = []
-    td = _launch_security(domain, name, notes)
+    td = {**_launch_security(domain, name, notes), **_tsc(domain, name, notes)}
     vcpus = _vcpus(domain, name)
     passed = _passed_through(domain)
     title = _text(domain, "name")
@@ -43,6 +43,8 @@ def read(data: bytes, name: str) -> Imported:
         return Imported(NAME, features(option, title, notes, name), tuple(notes))
     cpu = libvirt_cpu.read(domain.find("cpu"), name, notes)
     attributes = int(str(td.pop("attributes"))) | (ATTRIBUTES["PKS"] if cpu.pks else 0)
+    if any(node.tag == "pmu" and node.attributes.get("state", "on") == "on" for node in domain.walk()):
+        attributes |= ATTRIBUTES["PERFMON"]
     found = Features(
         title or stem(name), cpu.bits.wishes, attributes, None, vcpus["max_vcpus"], td, cpu.host,
         names=cpu.bits.qemu_names(),
@@ -77,6 +79,15 @@ def _vcpus(domain: Node, name: str) -> dict[str, int]:
     if vcpu is None:
         return {"max_vcpus": 1}
     return {"max_vcpus": settings.number(vcpu.text.strip(), name, f"line {vcpu.line}: vcpu", settings.MAX_VCPUS, 1)}
+
+
+def _tsc(domain: Node, name: str, notes: list[str]) -> dict[str, object]:
+    """The virtual TSC's frequency, if a timer says it."""
+    for timer in domain.walk():
+        if timer.tag == "timer" and timer.attributes.get("name") == "tsc" and "frequency" in timer.attributes:
+            hertz = settings.number(timer.attributes["frequency"], name, f"line {timer.line}: timer frequency")
+            return {"tsc_mhz": settings.tsc_mhz(hertz, notes)}
+    return {}
 
 
 def _passed_through(domain: Node) -> Node | None:

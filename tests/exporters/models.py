@@ -8,7 +8,7 @@ from functools import cache
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from tdxtui import catalog, library, model_file
+from tdxtui import catalog, library, model_file, state_components, vmm
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.evaluate import evaluate
 from tdxtui.exporters.kvm_rules import bits_of
@@ -46,7 +46,7 @@ def legal_models(draw: st.DrawFn, features_only: bool = False) -> VcpuModel:
     model = replace(
         MINIMAL, name=draw(st.sampled_from(["web", "a b", "td*/<!-- -->\\", "0x"])), description="",
         module=module.version, platform=draw(st.sampled_from(PLATFORMS)), wishes={}, origin="",
-        attributes=SEPT_VE_DISABLE | draw(st.sampled_from([0, ATTRIBUTES["PKS"], ATTRIBUTES["DEBUG"]])),
+        attributes=SEPT_VE_DISABLE | ATTRIBUTES.get(draw(st.sampled_from(["", "PKS", "DEBUG", "PERFMON"])), 0),
         xfam=draw(st.sampled_from(XFAMS)),
         config_flags=CONFIG_FLAGS["NO_RBP_MOD"] | draw(st.sampled_from([0, CONFIG_FLAGS["GPAW"]])),
         tsc_mhz=draw(st.integers(4, 400)) * 25, max_vcpus=draw(st.integers(1, 500)),
@@ -54,6 +54,21 @@ def legal_models(draw: st.DrawFn, features_only: bool = False) -> VcpuModel:
     )
     for bit in draw(st.lists(st.sampled_from(bits), max_size=40, unique=True)):
         model = model.wish(bit, draw(st.integers(0, 1)))
+    return repaired(model)
+
+
+@st.composite
+def sayable_models(draw: st.DrawFn) -> VcpuModel:
+    """Legal models of features alone that QEMU can be told whole: ATTRIBUTES and XFAM that follow from features."""
+    model = draw(legal_models(features_only=True))
+    layer = vmm.layer("qemu", "11.1")
+    model = replace(model, attributes=model.attributes & layer.attributes, xfam=model.xfam & layer.xfam)
+    for name, keys in state_components.FEATURES.items():
+        if model.xfam & XFAM[name]:
+            for key in keys:
+                bit = Field.parse(key)
+                if bit in choosable(model.module):
+                    model = model.wish(bit, 1)
     return repaired(model)
 
 

@@ -255,7 +255,7 @@ def test_qemu_takes_every_option_of_the_cpu_line() -> None:
         pytest.skip(f"QEMU {number} is none of those that are known")
     for model in MODELS.values():
         content = str(export(model, "qemu", Options(qemu=number)).content)
-        line = re.findall(r"^-cpu host,check,(.*)$", content, re.MULTILINE)[0]
+        line = re.findall(r"^ *-cpu host,check,(\S*)", content, re.MULTILINE)[0]
         options = [part for part in line.split(",") if not part.startswith(NOT_TCG)]
         assert asked(f"max,{','.join(options)}") == ""
     assert "Property 'max-x86_64-cpu.no-such-name' not found" in asked("max,+no-such-name")
@@ -274,7 +274,7 @@ def test_qemu_knows_every_name_of_its_layer() -> None:
 
 def test_qemu_knows_the_properties_of_tdx_guest() -> None:
     words = [*programs.qemu(), "-accel", "tcg", "-machine", "none", "-display", "none", "-monitor", "stdio"]
-    line = re.findall(r"^-object (tdx-guest,.*)$", text(FULL, "qemu"), re.MULTILINE)[0]
+    line = re.findall(r"^ *-object (tdx-guest,\S*)", text(FULL, "qemu"), re.MULTILINE)[0]
     found = programs.run([*words, "-object", line], "quit\n")
     assert "Invalid parameter" not in found.stderr, found.stderr
     assert "Invalid parameter 'no-such'" in programs.run([*words, "-object", f"{line},no-such=on"], "quit\n").stderr

@@ -10,11 +10,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
-from tdxtui import catalog, library, vmm
+from tdxtui import catalog, library, state_components, vmm
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.exporters import Options, export
 from tdxtui.exporters.kvm_rules import bits_of
-from tdxtui.exporters.switches import XFAM_FEATURES
 from tdxtui.model import VcpuModel
 from tdxtui.td import ATTRIBUTES, XFAM
 from tests.exporters.models import MINIMAL, PRESET, SEPT_VE_DISABLE, legal_models
@@ -26,7 +25,8 @@ QEMU = {version: vmm.layer("qemu", version) for version in vmm.versions("qemu")}
 def lines(model: VcpuModel, version: str = "11.1") -> dict[str, str]:
     """The options of an export by their names."""
     text = str(export(model, "qemu", Options(qemu=version, allow_conflicts=True)).content)
-    words = shlex.split(text, comments=True)
+    words = shlex.split(text.replace("\\\n", " "), comments=True)
+    assert words.pop(0) == "exec" and words.pop(0) == "qemu-system-x86_64" and words.pop() == "$@"
     return dict(zip(words[::2], words[1::2], strict=True))
 
 
@@ -47,8 +47,8 @@ def config_from(features: dict[Field, bool], model: VcpuModel) -> dict[Leaf, int
 
 
 def xfam_from(features: dict[Field, bool]) -> int:
-    on = [name for name, keys in XFAM_FEATURES.items() if any(features.get(Field.parse(key)) for key in keys)]
-    return 3 | sum(XFAM[name] for name in on)
+    found = state_components.FEATURES.items()
+    return 3 | sum(XFAM[name] for name, keys in found if any(features.get(Field.parse(key)) for key in keys))
 
 
 def lost_bits(model: VcpuModel, known: set[Field]) -> dict[Leaf, int]:
