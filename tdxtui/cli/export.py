@@ -45,7 +45,7 @@ def export(
 ) -> None:
     """Write a model (a file or a preset's name), or with --module alone a module, as VMMs and tools read it.
 
-    What the format can't say is listed: in the file where it has room for it, and on standard error for binary ones.
+    What the format can't say is listed in the file, or on standard error where a file has no room for it.
 
     \b
     tdxtui export web-tier.toml -o web-tier.validated.toml
@@ -97,7 +97,11 @@ def _check_target(found: Export, output: str | None) -> None:
 
 
 def _tell(found: Export, strict: bool) -> None:
-    """Say on standard error what is lost, where the format has no room for it or somebody must know."""
-    if strict or isinstance(found.content, bytes):
-        for line in found.losses:
-            click.echo(f"lost: {line}", err=True)
+    """Say on standard error what a file of the format has no room for, or that must be known."""
+    from tdxtui.exporters import FORMATS
+
+    silent = FORMATS[found.format].silent
+    for line in found.ground if silent else ():
+        click.echo(line, err=True)
+    for line in found.losses if strict or silent else ():
+        click.echo(f"lost: {line}", err=True)

@@ -1,7 +1,7 @@
 """Models and modules in the formats of VMMs and other tools: one file a format, each loaded when it is asked for.
 
-A format's file has ``write(subject) -> Written``; that of a module ``write(module) -> Written``. Every text export
-begins with where it comes from and what it can't say; for the binary ones that is in `Export.losses` alone.
+A format's file has ``write(subject) -> Written``; that of a module ``write(module) -> Written``. Where a format has
+room for it, an export begins with where it comes from and what it can't say; `Export` has that for all of them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tdxtui.evaluate import Situation
 from tdxtui.exported import Conflicting
 from tdxtui.exporters.formats import FORMATS
 from tdxtui.exporters.result import Export, Format, Options, Written
-from tdxtui.exporters.subject import subject_of
+from tdxtui.exporters.subject import subject_of, tool
 from tdxtui.model import VcpuModel
 from tdxtui.module import Module
 from tdxtui.strict import unknown
@@ -42,7 +42,7 @@ def export(what: VcpuModel | Situation, format: str, options: Options | None = N
     if subject.problems and not subject.options.allow_conflicts:
         raise Conflicting(subject.name, subject.problems)
     written: Written = _code(found).write(subject)
-    return Export(format, written.content, written.losses)
+    return Export(format, written.content, written.losses, subject.ground)
 
 
 def export_module(module: Module, format: str) -> Export:
@@ -51,7 +51,8 @@ def export_module(module: Module, format: str) -> Export:
     if not found.of_module:
         raise TdxtuiError(f"{format} is made of a model; name one")
     written: Written = _code(found).write(module)
-    return Export(format, written.content, written.losses)
+    ground = (tool(), f"TDX module {module.version} (evidence: {module.evidence})")
+    return Export(format, written.content, written.losses, ground)
 
 
 def _code(found: Format) -> Any:

@@ -1,8 +1,9 @@
-"""Options of cloud-hypervisor, which can say little of a TD's CPU; layout from documentation, not tried."""
+"""A shell script with cloud-hypervisor, which can say little of a TD's CPU; layout from documentation, not tried."""
 
 from __future__ import annotations
 
 from tdxtui.exporters import kvm_rules
+from tdxtui.exporters.qemu import script
 from tdxtui.exporters.result import Written
 from tdxtui.exporters.subject import Subject
 from tdxtui.td import ATTRIBUTES, XFAM, names_of
@@ -12,7 +13,7 @@ OWN_ATTRIBUTES = ATTRIBUTES["SEPT_VE_DISABLE"]
 
 
 def write(subject: Subject) -> Written:
-    """The options, a line each."""
+    """The script."""
     config = subject.config
     losses = [f"XFAM {', '.join(names_of(config.xfam, XFAM))}: it hands no XFAM to KVM"]
     if other := names_of(config.attributes ^ OWN_ATTRIBUTES, ATTRIBUTES):
@@ -22,5 +23,5 @@ def write(subject: Subject) -> Written:
     losses += [f"{name}: it has no option for it" for name in subject.model.digests]
     losses += kvm_rules.losses(subject, says_gpaw=False)
     amx = ",features=amx" if config.xfam & XFAM["AMX"] else ""
-    lines = ["--platform tdx=on", f"--cpus boot={subject.model.max_vcpus}{amx}"]
-    return Written(subject.header(losses) + "".join(f"{line}\n" for line in lines), tuple(losses))
+    lines = ["exec cloud-hypervisor", "--platform tdx=on", f"--cpus boot={subject.model.max_vcpus}{amx}"]
+    return Written(script(subject.header(losses), lines), tuple(losses))

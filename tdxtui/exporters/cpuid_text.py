@@ -7,21 +7,32 @@ from collections.abc import Iterator
 from tdxtui.cpuid import REGISTER_KEYS, Leaf, unpack
 from tdxtui.dynamic import CR4_OSXSAVE, CR4_PKE, GuestState
 from tdxtui.exporters.result import Written
-from tdxtui.exporters.subject import Subject
+from tdxtui.exporters.subject import Subject, tool
 from tdxtui.platform_checks import XCR0_MASK
 from tdxtui.runtime import cpuid
+from tdxtui.strict import shown
 from tdxtui.td import XFAM
+
+SHORT = 16
 
 
 def write(subject: Subject) -> Written:
     """The virtual CPUID as the module holds it, or with `guest` as a Linux guest's programs read it.
 
-    `cpuid -f` takes no comments, so the ground stands behind the number of the CPU, where it isn't looked at.
+    `cpuid -f` takes no comments, and no line of more than 86 signs, so the least of the ground stands behind the
+    number of the CPU, where it isn't looked at.
     """
     values = _read(subject) if subject.options.guest else _held(subject)
-    ground = " | ".join(" ".join(line.split()) for line in subject.ground)
+    losses = (*_losses(subject), *subject.unknown_losses)
     rows = [_row(leaf, value) for leaf, value in sorted(values, key=lambda row: (row[0].leaf, row[0].subleaf or 0))]
-    return Written(f"CPU 0: {ground}\n{''.join(rows)}", (*_losses(subject), *subject.unknown_losses))
+    return Written(f"CPU 0: {_ground(subject)}\n{''.join(rows)}", losses)
+
+
+def _ground(subject: Subject) -> str:
+    cpu = subject.model.platform if subject.situation.platform else "none"
+    verdict = "NOT VALIDATED" if subject.problems else "validated"
+    names = f"{shown(subject.name, SHORT)} module {shown(subject.module.version, SHORT)} platform {shown(cpu, SHORT)}"
+    return f"{verdict}, {tool()} {names}"
 
 
 def _losses(subject: Subject) -> Iterator[str]:

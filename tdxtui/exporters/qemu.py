@@ -1,4 +1,4 @@
-"""Options of qemu-system-x86_64: a line each, for ``$(grep -v '^#' FILE)``.
+"""A shell script that starts qemu-system-x86_64 with what makes the TD; what else a VM needs are its arguments.
 
 Only names that the QEMU version knows are used: another one would be refused. ``-cpu host`` turns on what the host
 has, so what the model doesn't want is turned off by name.
@@ -26,13 +26,19 @@ def write(subject: Subject) -> Written:
     found = switches(subject, names_by_bit(subject.qemu), (SIGNATURE,))
     losses = (*found.losses, *kvm_losses(subject))
     lines = [
+        "exec qemu-system-x86_64 -accel kvm",
         f"-smp {subject.model.max_vcpus}",
         "-machine q35,kernel-irqchip=split,confidential-guest-support=tdx0",
         f"-object tdx-guest,id=tdx0,{','.join(_tdx_guest(subject, found))}",
         f"-cpu host,check,{','.join(cpu_options(subject, found))}",
     ]
-    head = subject.header(losses)
-    return Written(head + f"# for {subject.qemu.label}\n" + "".join(f"{line}\n" for line in lines), losses)
+    return Written(script(f"{subject.header(losses)}# for {subject.qemu.label}\n", lines), losses)
+
+
+def script(head: str, lines: list[str]) -> str:
+    """A shell script of one command, which hands its arguments on."""
+    command = " \\\n    ".join([*lines, '"$@"'])
+    return f"#!/bin/sh\n{head}{command}\n"
 
 
 def kvm_losses(subject: Subject, says_gpaw: bool = True) -> tuple[str, ...]:

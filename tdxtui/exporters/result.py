@@ -28,11 +28,16 @@ class Written(NamedTuple):
 
 @dataclass(frozen=True)
 class Export:
-    """A model or module in a format. `losses` are what is lost on the way, a line each."""
+    """A model or module in a format.
+
+    `ground` says where it comes from and whether the TD comes out as wished, `losses` what is lost on the way: a line
+    each. Where the format has room for them, they stand in the content too.
+    """
 
     format: str
     content: str | bytes
     losses: tuple[str, ...]
+    ground: tuple[str, ...]
 
     @property
     def data(self) -> bytes:
@@ -45,8 +50,8 @@ class Format:
     """A format of the table: where its code is, and how far to trust it.
 
     `evidence` says which programs have read an export, or that the layout is from documentation alone. `suffix` is
-    what a file of it ends in, `options` are the names in `Options` that it looks at; `of_module`: it exports a module
-    instead of a model.
+    what a file of it ends in, `options` are the names in `Options` that it looks at; `silent`: a file of it has no room
+    to say where it is from; `of_module`: it exports a module instead of a model.
     """
 
     name: str
@@ -56,4 +61,5 @@ class Format:
     suffix: str
     options: tuple[str, ...] = ()
     binary: bool = False
+    silent: bool = False
     of_module: bool = False

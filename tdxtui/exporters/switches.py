@@ -1,6 +1,6 @@
 """A model as feature switches of QEMU: what goes on, what goes off, and what no switch can say.
 
-QEMU takes no XFAM and only some of ATTRIBUTES as a word: it derives the rest from CPU features (`x86_ext_save_areas`,
+QEMU takes no XFAM and only some of ATTRIBUTES as a word: it derives the rest from CPU features (`state_components`,
 `layer.attributes_derived`). So a feature is on if CPUID_CONFIG has its bit, or the XFAM component or ATTRIBUTES bit
 that hangs on it.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from tdxtui import catalog
+from tdxtui import catalog, state_components
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.exporters.kvm_rules import bits_of
 from tdxtui.exporters.subject import Subject
@@ -19,13 +19,6 @@ from tdxtui.td import ATTRIBUTES, XFAM, names_of
 from tdxtui.vmm_layer import VmmLayer
 
 FEW = 3
-# Components of XFAM and the features that QEMU takes them from: any of these turns the component on.
-XFAM_FEATURES: Mapping[str, tuple[str, ...]] = {
-    "AVX": ("1.ecx.28",), "BNDREGS": ("7.0.ebx.14",), "BNDCSR": ("7.0.ebx.14",), "AVX512": ("7.0.ebx.16",),
-    "PKRU": ("7.0.ecx.3",), "CET": ("7.0.ecx.7", "7.0.edx.20"), "LBR": ("7.0.edx.19",), "AMX": ("7.0.edx.24",),
-    "APX": ("7.1.edx.21",),
-}
-ALWAYS = XFAM["X87"] | XFAM["SSE"]
 
 
 @dataclass
@@ -101,8 +94,8 @@ def _add_attributes(out: Switches, layer: VmmLayer, attributes: int, known: Mapp
 
 def _add_xfam(out: Switches, subject: Subject, known: Mapping[Field, str]) -> None:
     xfam, layer = subject.config.xfam, subject.qemu
-    said = ALWAYS
-    for name, keys in XFAM_FEATURES.items():
+    said = state_components.ALWAYS
+    for name, keys in state_components.FEATURES.items():
         bits = [bit for bit in map(Field.parse, keys) if bit in known]
         said |= XFAM[name]
         if xfam & XFAM[name] and layer.xfam & XFAM[name] and bits:
