@@ -10,6 +10,7 @@ from tdxtui import imported_model, library, model_file
 from tdxtui.cpuid import quad
 from tdxtui.importers import Features, Imported
 from tdxtui.model import VcpuModel
+from tdxtui.platform import Platform
 from tdxtui.situations import DEFAULT_MODULE, NO_PLATFORM
 
 WIDTH = 110
@@ -17,7 +18,8 @@ WIDTH = 110
 
 def model_text(imported: Imported, module: str | None, platform: str | None) -> str:
     """The model's file, with what was odd or assumed in comments at its top."""
-    notes = (*imported.notes, *imported_model.remarks(imported, library.module(module or DEFAULT_MODULE)))
+    remarks = imported_model.remarks(imported, library.module(module or DEFAULT_MODULE))
+    notes = (*imported_model.notes_of(imported, _cpu(platform)), *remarks)
     lines = [line for note in notes for line in wrap(note, WIDTH, initial_indent="# ", subsequent_indent="#   ")]
     return "".join(f"{line}\n" for line in lines) + model_file.dumps(_model(imported, module, platform))
 
@@ -25,9 +27,13 @@ def model_text(imported: Imported, module: str | None, platform: str | None) -> 
 def _model(imported: Imported, module: str | None, platform: str | None) -> VcpuModel:
     """The model on a module and CPU by name; it keeps the names as given, since they may be files."""
     version = module or DEFAULT_MODULE
-    cpu = library.platform(platform) if platform and platform != NO_PLATFORM else None
+    cpu = _cpu(platform)
     model = imported_model.model_of(imported, library.module(version), cpu)
     return replace(model, module=version, platform=platform if cpu and platform else model.platform)
+
+
+def _cpu(platform: str | None) -> Platform | None:
+    return library.platform(platform) if platform and platform != NO_PLATFORM else None
 
 
 def data_of(what: Features, imported: Imported, module: str | None, platform: str | None) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from tdxtui.cpuid import WORD, Field, Leaf, Register
 from tdxtui.errors import TdxtuiError
 from tdxtui.evaluate import evaluate
 from tdxtui.importers import Features, Imported
+from tdxtui.importers.features_of_cpu import WITHOUT_CPU
 from tdxtui.model import VcpuModel
 from tdxtui.module import Module
 from tdxtui.platform import Platform
@@ -38,8 +39,9 @@ def model_of(
 ) -> VcpuModel:
     """The vCPU model that a configuration asks for on a module.
 
-    `layers` are the VMM versions whose XFAM a host's pass-through gets; by default all that are known, so that each
-    takes it. TdxtuiError for what is no configuration, or for TD_PARAMS with more CPUID slots than the module has.
+    `layers` are the VMM versions that a host's pass-through goes through; of KVM or QEMU, if it isn't named, all that
+    are known, so that each takes it. TdxtuiError for what is no configuration, or for TD_PARAMS with more CPUID slots
+    than the module has.
     """
     what = imported.what
     if isinstance(what, VcpuModel):
@@ -49,13 +51,24 @@ def model_of(
         raise TdxtuiError(f"{shown(what_name(imported), MAX_MESSAGE)}: is no configuration but {title}")
     wishes = _stated(what, module)
     model = replace(_td(what, wishes, module), description=_description(imported, what, platform))
-    if what.host and what.xfam is None:
-        model = replace(model, xfam=_host_xfam(wishes, module, platform, layers or _all_layers()))
-    if what.host and platform is not None:
+    if not what.host:
+        return model
+    layers = _with_unnamed(layers)
+    if what.xfam is None:
+        model = replace(model, xfam=_host_xfam(wishes, module, platform, layers))
+    if platform is not None:
         if "tsc_mhz" not in what.settings:
             model = replace(model, tsc_mhz=stated.tsc_mhz(platform.cpuid) or model.tsc_mhz)
-        model = _with_host(model, module, platform, layers or _all_layers())
+        model = _with_host(model, module, platform, layers)
     return model
+
+
+def notes_of(imported: Imported, platform: Platform | None) -> tuple[str, ...]:
+    """The import's notes as they are true with a CPU or without one."""
+    if platform is None:
+        return imported.notes
+    with_cpu = f"What isn't named here is what {platform.name} has and KVM can give, as far as the module takes it."
+    return tuple(note.replace(WITHOUT_CPU, with_cpu) for note in imported.notes)
 
 
 def what_name(imported: Imported) -> str:
@@ -157,8 +170,11 @@ def _description(imported: Imported, what: Features, platform: Platform | None) 
 # -- what the host adds --
 
 
-def _all_layers() -> list[VmmLayer]:
-    return [vmm.layer(*name.split("-", 1)) for name in vmm.layers()]
+def _with_unnamed(layers: Sequence[VmmLayer]) -> list[VmmLayer]:
+    """The layers given; of a kind of VMM that isn't among them every known version, so that each of them will do."""
+    given = {layer.kind for layer in layers}
+    names = (name.split("-", 1) for name in vmm.layers())
+    return [*layers, *(vmm.layer(kind, version) for kind, version in names if kind not in given)]
 
 
 def _host_xfam(wishes: Wishes, module: Module, platform: Platform | None, layers: Iterable[VmmLayer]) -> int:

@@ -56,8 +56,9 @@ def on(source: Source, module: Module, platform: Platform | None, layers: Sequen
     if source.imported is None:
         return source
     model = imported_model.model_of(source.imported, module, platform, layers)
+    notes = imported_model.notes_of(source.imported, platform)
     remarks = imported_model.remarks(source.imported, module, layers)
-    return replace(source, model=replace(model, module="", platform=""), notes=(*source.notes, *remarks))
+    return replace(source, model=replace(model, module="", platform=""), notes=(*notes, *remarks))
 
 
 def find(text: str) -> Source:

@@ -13,6 +13,9 @@ REFUSED_MODEL = (
 )
 
 
+WITHOUT_CPU = "Only the features named here are wishes; with --platform the rest is worked out, XFAM too."
+
+
 def features(option: CpuOption, title: str, notes: list[str], name: str) -> Features:
     """The features of an option; its notes and those on host and named models are added to `notes`."""
     found = dict(option.settings)
@@ -37,8 +40,7 @@ def features(option: CpuOption, title: str, notes: list[str], name: str) -> Feat
 
 def host_note(words: str) -> str:
     """What a configuration that passes the host through leaves open."""
-    return (f"{words} means all that CPU, KVM and module offer: only the features named here are wishes. "
-            "With --platform the rest is worked out, XFAM too.")
+    return f"{words} means all that CPU, KVM and module offer. {WITHOUT_CPU}"
 
 
 def named(option: CpuOption, notes: list[str]) -> Statement:
