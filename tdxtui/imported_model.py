@@ -18,6 +18,7 @@ from tdxtui.errors import TdxtuiError
 from tdxtui.evaluate import evaluate
 from tdxtui.importers import Features, Imported
 from tdxtui.importers.features_of_cpu import WITHOUT_CPU
+from tdxtui.importers.statement import LOGICAL_CPUS, few
 from tdxtui.model import VcpuModel
 from tdxtui.module import Module
 from tdxtui.platform import Platform
@@ -28,7 +29,6 @@ from tdxtui.vmm_layer import VmmLayer
 
 Wishes = dict[Leaf, tuple[int, int]]
 
-_LOGICAL_CPUS = Field(Leaf(1), Register.EBX, 23, 16)
 _AVX = Field.parse("1.ecx.28")
 _CACHES, _TOPOLOGY, _PERFMON = 4, (0xB, 0x1F), (0xA, 0x23)
 _ROUNDS = 8
@@ -86,8 +86,8 @@ def remarks(imported: Imported, module: Module, layers: Iterable[VmmLayer] = ())
         entry = module.entry_for(leaf)
         legal = module.configurable.get(entry.leaf, 0) if entry else 0
         if illegal := value & ~legal:
-            few = ", ".join(bit.key for bit in bits(leaf, illegal)[:3])
-            out.append(f"{leaf.key}: {illegal.bit_count()} bits may not be configured on {module.version} ({few}).")
+            keys = few([bit.key for bit in bits(leaf, illegal)])
+            out.append(f"CPUID_CONFIG sets what {module.version} doesn't let be configured: {keys}.")
     for layer in layers:
         out += [f"{layer.label} has no {name}: Property 'host-x86_64-cpu.{name}' not found."
                 for name in what.names if layer.names and name not in layer.names]
@@ -224,9 +224,9 @@ def _host_wishes(model: VcpuModel, module: Module, platform: Platform, layers: I
             mask |= _whole_fields(leaf, legal)
         if mask:
             out[leaf] = value & mask, mask
-    if _LOGICAL_CPUS.mask & module.configurable.get(_LOGICAL_CPUS.leaf, 0) == _LOGICAL_CPUS.mask:
-        old, mask = out.get(_LOGICAL_CPUS.leaf, (0, 0))
-        out[_LOGICAL_CPUS.leaf] = _LOGICAL_CPUS.put(old, min(model.max_vcpus, 255)), mask | _LOGICAL_CPUS.mask
+    if LOGICAL_CPUS.mask & module.configurable.get(LOGICAL_CPUS.leaf, 0) == LOGICAL_CPUS.mask:
+        old, mask = out.get(LOGICAL_CPUS.leaf, (0, 0))
+        out[LOGICAL_CPUS.leaf] = LOGICAL_CPUS.put(old, min(model.max_vcpus, 255)), mask | LOGICAL_CPUS.mask
     return out
 
 

@@ -172,6 +172,17 @@ def test_max_vcpus_is_what_smp_allows_at_most(smp: str, most: int) -> None:
     assert features(qemu(f"-cpu host -smp {smp} {TD}")).max_vcpus == most
 
 
+def test_several_sockets_say_how_many_logical_cpus_each_has() -> None:
+    def logical(text: str) -> int | None:
+        return bit(features(text), "1.ebx[23:16]")
+
+    assert logical(qemu(f"-cpu host -smp 8,sockets=2 {TD}")) == 4
+    assert logical(qemu(f"-cpu host -smp 4,sockets=4,cores=1,threads=1 {TD}")) == 0
+    assert logical(qemu(f"-cpu host -smp 8,sockets=1 {TD}")) is None
+    topology = "<topology sockets='2' cores='2' threads='1'/></cpu>"
+    assert logical(DOMAIN.replace("</cpu>", topology)) == 2
+
+
 def test_a_tsc_between_the_steps_of_25_mhz_is_rounded_and_told() -> None:
     text = qemu(f"-cpu host,tsc-freq=2.61G {TD}")
     assert features(text).settings["tsc_mhz"] == 2600
@@ -321,6 +332,7 @@ def test_init_vm_reads_indices_that_lack_their_flag() -> None:
     for number in range(2):
         data[264 + 40 * number + 8] = 0
     assert features(bytes(data)).entries == {Leaf(4): 1, Leaf(4, 1): 2}
+    assert "1 entries lack KVM_CPUID_FLAG_SIGNIFCANT_INDEX" in notes(bytes(data))
 
 
 def test_td_params_has_its_settings_and_slots_in_order() -> None:
@@ -340,6 +352,12 @@ def test_linux_s_flags_are_bits_under_linux_s_names_and_its_own_are_left_out() -
     assert bit(found, "invtsc") is None and found.name == "Intel(R) Xeon(R) Platinum 8480+"
     assert "constant_tsc, rep_good: Linux's own flags" in notes(CPUINFO)
     assert all(value == mask for value, mask in found.wishes.values())
+
+
+def test_another_maker_s_cpu_is_told() -> None:
+    assert "isn't Intel's" in notes(CPUINFO.replace("GenuineIntel", "AuthenticAMD"))
+    assert "isn't Intel's" in notes(SAMPLES["libvirt-cpu"].replace(b"<vendor>Intel", b"<vendor>AMD"))
+    assert "isn't Intel's" not in notes(CPUINFO) + notes(SAMPLES["libvirt-cpu"])
 
 
 def test_processors_that_differ_are_told() -> None:

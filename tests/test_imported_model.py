@@ -169,7 +169,7 @@ def test_more_slots_than_a_module_has_name_the_modules_that_would_fit() -> None:
 
 def test_bits_that_may_not_be_configured_are_remarked() -> None:
     found = imported(init_vm({**ENTRIES, Leaf(1): 1}))
-    assert imported_model.remarks(found, M) == ["1: 1 bits may not be configured on 1.5.06 (1.edx.0)."]
+    assert imported_model.remarks(found, M) == ["CPUID_CONFIG sets what 1.5.06 doesn't let be configured: 1.edx.0."]
 
 
 def test_names_that_a_qemu_version_lacks_are_remarked_as_it_would_say_it() -> None:

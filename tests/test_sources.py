@@ -96,3 +96,24 @@ def test_every_intel_model_equals_the_facts_it_was_made_from() -> None:
             bits = [at for at in found.words if at.leaf == int(leaf, 16) and (at.subleaf or 0) == int(subleaf, 16)]
             got = Field.parse(f"{bits[0].key}.{register}").get(found.words[bits[0]]) if bits else 0
             assert got == int(value, 16), (name, word)
+
+
+# -- imported configurations --
+
+
+def test_a_configuration_that_leaves_bits_to_the_host_is_worked_out_on_the_cpu(tmp_path: Path) -> None:
+    path = tmp_path / "run.sh"
+    path.write_text("qemu-system-x86_64 -cpu host,-avx2 -object tdx-guest,id=tdx0\n", encoding="utf-8")
+    found = sources.find(str(path))
+    module, cpu = library.module("1.5.06"), library.platform("sapphire-rapids")
+    alone, there = sources.on(found, module, None), sources.on(found, module, cpu)
+    avx2, avx512f = Field.parse("7.0.ebx.5"), Field.parse("7.0.ebx.16")
+    assert [item.model.wished(avx2) for item in (found, alone, there)] == [0, 0, 0]
+    assert [item.model.wished(avx512f) for item in (found, alone, there)] == [None, None, 1]
+    assert "with --platform the rest is worked out" in " ".join(alone.notes)
+    assert "What isn't named here is what sapphire-rapids has" in " ".join(there.notes)
+
+
+def test_on_changes_no_other_source() -> None:
+    found = sources.find("qemu:SapphireRapids-v4")
+    assert sources.on(found, library.module("1.5.06"), None) is found

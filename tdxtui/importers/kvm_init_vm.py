@@ -37,8 +37,8 @@ def read(data: bytes, name: str) -> Imported:
     if any(data[_RESERVED]):
         raise failed(name, "byte 160", "reserved words aren't 0: KVM refuses that, or it is another structure")
     attributes, xfam = struct.unpack_from("<QQ", data)
-    entries = _entries(data, name)
     notes = ["MAX_VCPUS and the TSC frequency aren't in it: other calls set them."]
+    entries = _entries(data, name, notes)
     flags = CONFIG_FLAGS["NO_RBP_MOD"] | _gpaw(entries, name, notes)
     found = {key: data[at : at + 48] for key, at in _DIGESTS.items() if any(data[at : at + 48])}
     wishes = {leaf: (value, value) for leaf, value in entries.items() if value}
@@ -46,14 +46,18 @@ def read(data: bytes, name: str) -> Imported:
     return Imported(NAME, Features(stem(name), wishes, attributes, xfam, None, settings, False, entries), tuple(notes))
 
 
-def _entries(data: bytes, name: str) -> dict[Leaf, int]:
+def _entries(data: bytes, name: str, notes: list[str]) -> dict[Leaf, int]:
     """The entries by leaf. Their index counts even without the flag for it, which VMMs forget."""
     out: dict[Leaf, int] = {}
+    unflagged = 0
     for at, function, index, flags, words in kvm_entries.entries(data, _ENTRIES_AT, name):
         leaf = Leaf(function, index if flags & kvm_entries.SIGNIFICANT_INDEX or index else None)
         if leaf in out:
             raise failed(name, f"byte {at}", f"has leaf {leaf.key} a second time")
         out[leaf] = pack(*words)
+        unflagged += bool(index and not flags & kvm_entries.SIGNIFICANT_INDEX)
+    if unflagged:
+        notes.append(f"{unflagged} entries lack KVM_CPUID_FLAG_SIGNIFCANT_INDEX; their index is taken all the same.")
     return out
 
 

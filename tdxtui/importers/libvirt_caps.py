@@ -40,6 +40,9 @@ def read(data: bytes, name: str) -> Imported:
             raise failed(name, f"line {feature.line}", "<feature> has no name")
         libvirt_cpu.say(bits, word, feature.attributes.get("policy", "require") in ("require", "force"))
     notes += bits.notes()
+    vendor = cpu.find("vendor")
+    if vendor and vendor.text.strip() not in ("Intel", ""):
+        notes.append("is of a CPU that isn't Intel's: no TDX module runs on it.")
     if not bits.wishes:
         raise failed(name, f"line {cpu.line}", "<cpu> names no model and no feature")
     return Imported(NAME, Features(title or stem(name), bits.wishes), tuple(notes))

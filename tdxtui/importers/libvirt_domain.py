@@ -43,6 +43,7 @@ def read(data: bytes, name: str) -> Imported:
         option.settings |= {**td, **vcpus}
         return Imported(NAME, features(option, title, notes, name), tuple(notes))
     cpu = libvirt_cpu.read(domain.find("cpu"), name, notes)
+    cpu.bits.packages(vcpus["max_vcpus"], _sockets(domain, name))
     attributes = int(str(td.pop("attributes"))) | (ATTRIBUTES["PKS"] if cpu.pks else 0) | _perfmon(domain, name)
     found = Features(
         title or stem(name), cpu.bits.wishes, attributes, None, vcpus["max_vcpus"], td, cpu.host,
@@ -65,6 +66,14 @@ def _launch_security(domain: Node, name: str, notes: list[str]) -> dict[str, obj
         if text := _text(security, tag):
             properties[key] = text
     return settings.td_object(properties, name, where, notes)
+
+
+def _sockets(domain: Node, name: str) -> int:
+    topology = domain.find("cpu", "topology")
+    if topology is None:
+        return 1
+    text = topology.attributes.get("sockets", "1")
+    return settings.number(text, name, f"line {topology.line}: sockets", settings.MAX_VCPUS, 1)
 
 
 def _clock(domain: Node, name: str, notes: list[str]) -> dict[str, object]:

@@ -19,6 +19,7 @@ MAX_LINE = 1 << 15
 MAX_CPUS = 16384
 _FLAGS = re.compile(rb"^[ \t]*flags[ \t]*:[ \t]*(.*?)[ \t\r]*$", re.MULTILINE)
 _NAME = re.compile(rb"^[ \t]*model name[ \t]*:[ \t]*(.*?)[ \t\r]*$", re.MULTILINE)
+_VENDOR = re.compile(rb"^[ \t]*vendor_id[ \t]*:[ \t]*(\S*)", re.MULTILINE)
 _LIKELY = frozenset((b"fpu", b"msr", b"sse2", b"apic", b"lm"))
 
 
@@ -45,6 +46,9 @@ def read(data: bytes, name: str) -> Imported:
     if ignored:
         notes.append(f"{few(ignored)}: Linux's own flags, no CPUID bits by themselves; left out.")
     notes.append("A flag that isn't there is no wish: Linux hides some bits, and older kernels don't know all.")
+    vendor = _VENDOR.search(data)
+    if vendor and vendor[1] != b"GenuineIntel":
+        notes.append("is of a CPU that isn't Intel's: no TDX module runs on it.")
     if "tdx_guest" in ignored:
         notes.append("tdx_guest: these are the flags of a TD.")
     model = _NAME.search(data)

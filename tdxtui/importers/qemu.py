@@ -14,7 +14,7 @@ NAME = "qemu"
 TITLE = "a QEMU command line"
 EVIDENCE = LAYOUT
 
-_CPU = re.compile(r"(?:^|[\s\0])--?cpu[\s\0]")
+_CPU = re.compile(r"(?:^|[\s\0])--?cpu(?:[\s\0]|$)")
 _TDX = re.compile(r"tdx-guest")
 _PROGRAM = re.compile(r"qemu-system-|qemu-kvm")
 _VALUES = ("cpu", "object", "smp", "machine", "M", "accel", "name")
@@ -33,14 +33,14 @@ class Options(NamedTuple):
 
 
 def sniff(head: bytes) -> int:
-    """Sure of -cpu beside a tdx-guest object or QEMU's name; a bare -cpu will do."""
+    """Sure of -cpu beside a tdx-guest object or QEMU's name; one of them alone will do."""
     if head.lstrip()[:1] in _STRUCTURED:
         return 0
     text = head.decode("latin-1")
     has_cpu, has_tdx, has_program = (bool(pattern.search(text)) for pattern in (_CPU, _TDX, _PROGRAM))
     if has_cpu and (has_tdx or has_program):
         return 90
-    return 80 if has_tdx and "-object" in text else 60 if has_cpu else 0
+    return 80 if has_tdx and "-object" in text else 60 if has_cpu else 40 if has_program else 0
 
 
 def read(data: bytes, name: str) -> Imported:
@@ -63,7 +63,10 @@ def read_words(words: list[str], name: str, where: str, notes: list[str]) -> Imp
         notes.append("has no -cpu: QEMU takes qemu64, a named model, which it refuses for a TD; host is taken here.")
     option = cpu_option.parse(cpu or "host", name, f"{where}: -cpu")
     tdx = _tdx(options, name, where, notes)
-    option.settings |= {**settings.td_object(tdx, name, f"{where}: tdx-guest", notes), **_vcpus(options, name, where)}
+    option.settings |= settings.td_object(tdx, name, f"{where}: tdx-guest", notes)
+    vcpus, sockets = _vcpus(options, name, where)
+    option.settings["max_vcpus"] = vcpus
+    option.bits.packages(vcpus, sockets)
     title = qemu_objects.parse(options.last("name") or "", name, where, "guest").get("guest")
     return Imported(NAME, features(option, str(title or ""), notes, name), tuple(notes))
 
@@ -103,11 +106,11 @@ def _tdx(options: Options, name: str, where: str, notes: list[str]) -> dict[str,
     return objects[0]
 
 
-def _vcpus(options: Options, name: str, where: str) -> dict[str, object]:
-    """MAX_VCPUS: what -smp allows at most."""
+def _vcpus(options: Options, name: str, where: str) -> tuple[int, int]:
+    """MAX_VCPUS, which is what -smp allows at most, and in how many sockets."""
     text = options.last("smp")
     if text is None:
-        return {"max_vcpus": 1}
+        return 1, 1
     found = qemu_objects.parse(text, name, f"{where}: -smp", "cpus")
     at = f"{where}: -smp"
     numbers = {key: settings.number(value, name, at, settings.MAX_VCPUS) for key, value in found.items()
@@ -116,7 +119,7 @@ def _vcpus(options: Options, name: str, where: str) -> dict[str, object]:
     for key in _TOPOLOGY:
         product *= numbers.get(key, 1) or 1
     count = numbers.get("maxcpus") or numbers.get("cpus") or product
-    return {"max_vcpus": min(max(count, 1), settings.MAX_VCPUS)}
+    return min(max(count, 1), settings.MAX_VCPUS), numbers.get("sockets", 1)
 
 
 _TOPOLOGY = ("sockets", "dies", "clusters", "modules", "cores", "threads", "drawers", "books")

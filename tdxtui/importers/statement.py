@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from tdxtui import catalog
-from tdxtui.cpuid import Field, Leaf
+from tdxtui.cpuid import Field, Leaf, Register
 from tdxtui.importers import spelled
 from tdxtui.importers.result import Wishes
 
 FEW = 6
+LOGICAL_CPUS = Field(Leaf(1), Register.EBX, 23, 16)
 
 
 class Statement:
@@ -48,6 +49,12 @@ class Statement:
         self.names[word] = at
         self.say(at, (1 << at.width) - 1 if on else 0)
         return at
+
+    def packages(self, vcpus: int, sockets: int) -> None:
+        """Say how many logical CPUs a package has, as QEMU does where there are several: 0 for a single one."""
+        if sockets > 1:
+            each = min(vcpus // sockets, 255)
+            self.say(LOGICAL_CPUS, each if each > 1 else 0)
 
     def qemu_names(self) -> tuple[str, ...]:
         """QEMU's own names of the bits that were named, in their order."""
