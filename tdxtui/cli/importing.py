@@ -48,7 +48,7 @@ def import_(
 
     if list_:
         rows = imported.formats()
-        show(rows, (f"{row['format']:<24} {row['title']:<40} {row['evidence']}" for row in rows), as_json)
+        show(rows, (f"{row['format']:<23}  {row['title']:<37}  {row['evidence']}" for row in rows), as_json)
         return
     found = _chosen(_found(words, format_, cpu, host, kvm), cpu)
     for note in found.notes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from tdxtui.dump import MAX_FILE_SIZE as MAX_SIZE
 from tdxtui.dump import Dump
 from tdxtui.importers.registry import Importer, importer, importers, names
 from tdxtui.importers.result import (
@@ -22,6 +23,7 @@ from tdxtui.importers.result import (
 from tdxtui.strict import read_bytes, shown
 
 __all__ = [
+    "MAX_SIZE",
     "Capabilities",
     "Features",
     "ImportFailed",
@@ -40,7 +42,6 @@ __all__ = [
     "read_path",
 ]
 
-MAX_SIZE = 8 << 20
 HEAD = 1 << 16
 MAX_NAME, MAX_NOTE = 80, 600
 
