@@ -21,6 +21,7 @@ from tdxtui.evaluate import evaluate
 from tdxtui.fit import Unfit
 from tdxtui.levers import FMS_CONFIG, MAXPA
 from tdxtui.platform import Platform
+from tdxtui.td import XFAM
 
 THOROUGH = bool(os.environ.get("TDXTUI_THOROUGH"))
 MODULES, PLATFORMS = list(library.files("modules")), list(library.files("platforms"))
@@ -122,6 +123,15 @@ def test_what_no_setting_hides_but_the_loss_of_all_avx_is_told_and_not_wished() 
     assert found.model.wished(bit) is None
 
 
+def test_state_that_only_differing_features_need_goes_so_that_they_look_alike() -> None:
+    bit = catalog.find("intel_pt")
+    found = of(library.platform(SPR), changed(SPR, bit.leaf, clear=bit.mask))
+    assert not found.model.xfam & XFAM["PT"]
+    assert bit not in differing(found)
+    assert found.model.wished(bit) == 0
+    assert_runs_everywhere(found)
+
+
 def test_max_pa_is_configured_where_hosts_differ_and_modules_can() -> None:
     narrow = changed(EMR, MAXPA.leaf, put=(MAXPA, 46))
     found = of(library.platform(SPR), narrow)
@@ -137,7 +147,7 @@ def test_hosts_that_look_alike_count_once_and_keep_their_names(tmp_path: Path) -
 
 
 def test_a_module_that_refuses_a_host_is_told_with_both() -> None:
-    with pytest.raises(Unfit, match=r"emerald-rapids-changed: module 1\.5\.05 refuses .*INCORRECT_CPUID_VALUE"):
+    with pytest.raises(Unfit, match=r"module 1\.5\.05 refuses emerald-rapids-changed: .*INCORRECT_CPUID_VALUE"):
         of(changed(EMR, MAXPA.leaf, put=(MAXPA, 46)), modules=("1.5.05",))
 
 

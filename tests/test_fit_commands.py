@@ -75,7 +75,8 @@ def test_what_cannot_be_met_exits_with_one_and_a_reason() -> None:
 @pytest.mark.parametrize("arguments", [
     ("fit", "qemu:NoSuch"), ("fit", "level:x86-64-v1", "-m", "9.9"), ("fit", "level:x86-64-v1", "--require", "nosuch"),
     ("fit", "level:x86-64-v1", "--kvm", "1.0"), ("fit", "."), ("fit", "/dev/null"), ("baseline", "nowhere"),
-    ("baseline", "."), ("baseline", "sapphire-rapids", "-m", "9.9"), ("fit", "level:x86-64-v1", "-o", "/no/such/x.toml"),
+    ("baseline", "."), ("baseline", "sapphire-rapids", "-m", "9.9"),
+    ("fit", "level:x86-64-v1", "-o", "/no/such/x.toml"),
 ], ids=" ".join)
 def test_bad_input_is_one_line(arguments: tuple[str, ...]) -> None:
     result = run(*arguments)

@@ -68,8 +68,9 @@ def blamed(pool: Pool, places: Sequence[Place]) -> str:
     hosts = [host for host in pool.hosts if all((id(host), id(module)) in here for module in pool.modules)]
     modules = [module for module in pool.modules if all((id(host), id(module)) in here for host in pool.hosts)]
     rest: dict[str, list[Host]] = {}
+    whole = {id(item) for item in (*hosts, *modules)}
     for place in places:
-        if place.host not in hosts and place.target.module not in modules:
+        if not whole & {id(place.host), id(place.target.module)}:
             rest.setdefault(place.target.module.version, []).append(place.host)
     parts = [_names(hosts)] if hosts else []
     parts += [f"module {', '.join(module.version for module in modules)}"] if modules else []

@@ -18,7 +18,7 @@ _TOPOLOGY = frozenset({0xB, 0x1F})
 Look = tuple[object, ...]
 
 
-@dataclass
+@dataclass(eq=False)
 class Host:
     """A CPU, and the names of all that look like it, in the order in which they were given."""
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from tdxtui import stated
+from tdxtui import library, stated
 from tdxtui.baseline import common
-from tdxtui.baseline.hosts import Host, listed
+from tdxtui.baseline.hosts import Host, listed, short
 from tdxtui.checking.bits import bits_of, feature_mask
 from tdxtui.cpuid import ALL_ONES, Field, Leaf
 from tdxtui.evaluate import Situation, evaluate
@@ -18,11 +18,14 @@ from tdxtui.fit.wants import unread
 from tdxtui.levers import FMS_CONFIG, MAXPA
 from tdxtui.model import VcpuModel
 from tdxtui.module import Module
+from tdxtui.refusal import Refusal
 from tdxtui.resolve import attempt
 from tdxtui.td import ATTRIBUTES, TdConfig
+from tdxtui.turning import UNITS
 from tdxtui.vmm_layer import VmmLayer
 
-_ROUNDS = 8
+_ROUNDS = 24
+DESCRIBING = frozenset({0xD, 0x14, 0x1C, 0x1D, 0x1E})  # details of state components, PT, LBR and AMX
 Masks = dict[Leaf, int]
 
 
@@ -79,18 +82,23 @@ def _places(
     hosts: Sequence[Host], modules: Sequence[tuple[str, Module]], layers: Sequence[VmmLayer]
 ) -> list[Place]:
     listed([host.name for host in hosts])
-    places, refused = [], []
+    _demand_accepted(hosts, modules)
+    pairs = ((host, Target.of(module, host.platform, layers, (name, host.name)))
+             for host in hosts for name, module in modules)
+    return [Place(host, target, _have(target)) for host, target in pairs]
+
+
+def _demand_accepted(hosts: Sequence[Host], modules: Sequence[tuple[str, Module]]) -> None:
+    """Unfit with a line for each way in which a module refuses hosts."""
+    refused: dict[tuple[str, str], list[str]] = {}
     for host in hosts:
-        for name, module in modules:
-            try:
-                target = Target.of(module, host.platform, layers, (name, host.name))
-            except Unfit as unfit:
-                refused.append(f"{listed(host.names)}: {unfit}")
-                continue
-            places.append(Place(host, target, _have(target)))
+        for _, module in modules:
+            prepared = library.prepared(module, host.platform)
+            if isinstance(prepared, Refusal):
+                refused.setdefault((module.version, str(prepared)), []).extend(map(short, host.names))
     if refused:
-        raise Unfit(*refused)
-    return places
+        raise Unfit(*(f"module {version} refuses {listed(names)}: {refusal}"
+                      for (version, refusal), names in refused.items()))
 
 
 # -- what each place could have alone --
@@ -196,6 +204,8 @@ def _agreed(model: VcpuModel, targets: Sequence[Target]) -> tuple[VcpuModel, lis
         if not wrong:
             break
         model = _without(model, situations, wrong, differs)
+        if off := _hiding(model, targets, differs):
+            model = _hidden(model, off, _gated(targets, off), differs)
     stuck = next((str(item.refusals[0]) for item in situations if item.refusals), "")
     if stuck or any(situation.conflict_count for situation in situations):
         raise Unfit(f"no model was found that every host takes{f': {stuck}' if stuck else ''}")
@@ -218,6 +228,38 @@ def _without(model: VcpuModel, situations: Sequence[Situation], wrong: Masks, di
         value = value & ~mask | ones & mask
         wishes[leaf] = value & ~lost, wished & ~lost
     return replace(model, wishes={leaf: wish for leaf, wish in wishes.items() if wish[1]})
+
+
+def _hiding(model: VcpuModel, targets: Sequence[Target], differs: Masks) -> int:
+    """The components of XFAM that can go so that no difference shows: those that no other feature is left for."""
+    for unit in UNITS.values():
+        gated = _gated(targets, unit) if model.xfam & unit else {}
+        left = any(model.wishes.get(leaf, (0, 0))[0] & mask & feature_mask(leaf) for leaf, mask in gated.items())
+        if not left and any(differs.get(leaf, 0) & mask for leaf, mask in gated.items()):
+            return unit
+    return 0
+
+
+def _hidden(model: VcpuModel, off: int, gated: Masks, differs: Masks) -> VcpuModel:
+    """The model without some components of XFAM; what differed for them is 0 everywhere now."""
+    wishes = dict(model.wishes)
+    for leaf, mask in gated.items():
+        if even := differs.get(leaf, 0) & mask:
+            value, wished = wishes.get(leaf, (0, 0))
+            wishes[leaf] = value & ~even, wished | even
+            differs[leaf] &= ~even
+    return replace(model, xfam=model.xfam & ~off, wishes=wishes)
+
+
+def _gated(targets: Sequence[Target], unit: int) -> Masks:
+    """The features that are cleared without some components of XFAM, but for what only describes these."""
+    masks: Masks = {}
+    for module in {id(target.module): target.module for target in targets}.values():
+        for gate in module.gates:
+            if any(item.scope == "XFAM" and item.mask & unit and not item.negated for item in gate.needs):
+                for leaf, mask in gate.clears.items():
+                    masks[leaf] = masks.get(leaf, 0) | (0 if leaf.leaf in DESCRIBING else mask)
+    return masks
 
 
 def differing(found: Pool) -> dict[Field, tuple[list[Place], list[Place]]]:

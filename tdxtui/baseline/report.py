@@ -68,7 +68,7 @@ def _lost(pool: Pool, everything: bool) -> Iterator[str]:
     for cost in found if everything else found[:FEW]:
         yield from wrapped(f"{cost.because}: {_told(cost.bits, everything)}", "  ", "  ")
     if len(found) > FEW and not everything:
-        yield f"  ... and {len(found) - FEW} more groups; --all shows them"
+        yield f"  ... and more, lost to {_count(len(found) - FEW, 'other group')}; --all shows them"
 
 
 def _told(bits: Sequence[Field], everything: bool) -> str:
