@@ -92,7 +92,7 @@ def test_the_bits_of_a_field_are_one_finding() -> None:
 
 
 def test_a_wish_for_a_leaf_that_the_module_has_not() -> None:
-    model = PRESET.wish(Field.parse("40000001.eax.0"), 1)
+    model = PRESET.wish(Field.parse("80000021.eax.0"), 1)
     [conflict] = of(found(model), Kind.CONFLICT)
     assert (conflict.code, conflict.layer, conflict.reason, conflict.cure) == ("no-entry", Layer.MODULE, (), None)
     assert "1.5.06 has no entry" in conflict.message
@@ -235,7 +235,7 @@ def test_perfmon_needs_qemus_pmu() -> None:
 
 
 def test_a_feature_that_this_qemu_has_no_name_for_cant_be_had() -> None:
-    nameless = replace(QEMU, names={name: bit for name, bit in QEMU.names.items() if name != "avx-vnni"})
+    nameless = replace(QEMU, feature_names={bit: name for bit, name in QEMU.feature_names.items() if name != "avx-vnni"})
     assert not of(found(PRESET, layers=[QEMU]), Kind.VMM)
     [verdict] = of(found(PRESET, layers=[nameless]), Kind.VMM)
     assert (verdict.code, verdict.name, verdict.wanted, verdict.got) == ("unknown-name", "avx_vnni", 1, 0)
@@ -260,6 +260,14 @@ def test_what_kvm_refuses_and_a_td_has_all_the_same_is_dangerous() -> None:
     [verdict] = of(found(PRESET, layers=[layer]), Kind.VMM)
     assert (verdict.code, verdict.severity, verdict.got) == ("clobbers-host", Severity.WARNING, 1)
     assert "dangerous for the host" in verdict.message
+
+
+def test_the_hypervisors_leaves_are_no_matter_of_the_module() -> None:
+    model = wish(PRESET, b40000001_eax_0=1, b40000001_eax_7=1)
+    findings = found(model, layers=[QEMU])
+    assert not of(findings, Kind.CONFLICT)
+    assert [(item.code, item.name) for item in of(findings, Kind.VMM)] == [("pv-feature", "kvm_clocksource")]
+    assert warnings(model, "hypervisor-leaf") == ["kvm_clocksource", "kvm_pv_unhalt"]
 
 
 # -- drift --

@@ -9,6 +9,7 @@ from tdxtui.checking.finding import Finding, Kind, Layer, Severity
 from tdxtui.cpuid import Field
 from tdxtui.edits import Edit, config_edit, word_edit
 from tdxtui.evaluate import Situation
+from tdxtui.runtime import HYPERVISOR_LEAVES
 from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, XFAM, names_of
 from tdxtui.turning import xfam_turned
 from tdxtui.vmm import VmmLayer
@@ -25,6 +26,7 @@ def verdicts(situation: Situation, vmm: Sequence[VmmLayer]) -> Iterator[Finding]
         yield from _phys_bits(situation, layer)
         yield from _forced(situation, layer)
         yield from _unnamed(situation, layer)
+        yield from _pv_features(situation, layer)
         yield from _default_off(situation, layer)
         yield from _clobbering(situation, layer)
 
@@ -163,6 +165,16 @@ def _unnamed(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
         for bit in bits_of(leaf, mask & situation.td.at(leaf) & feature_mask(leaf)):
             message = f"{layer.label} has no name for this feature, so it can't be turned on"
             yield _finding(layer, "unknown-name", message, bit, wanted=1, got=0)
+
+
+def _pv_features(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
+    """Paravirtual features, which the VMM itself answers for, that the layer doesn't give a TD."""
+    if not layer.pv_features:
+        return
+    for bit, name in layer.feature_names.items():
+        value, mask = situation.model.wishes.get(bit.leaf, (0, 0))
+        if bit.leaf.leaf in HYPERVISOR_LEAVES and value & mask & bit.mask and name not in layer.pv_features:
+            yield _finding(layer, "pv-feature", f"{layer.label} gives no TD this feature", bit, wanted=1, got=0)
 
 
 def _default_off(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ COMMANDS = {
     "modules": "lists:modules",
     "platforms": "lists:platforms",
     "fit": "fit:fit",
+    "baseline": "baseline:baseline",
     "sources": "sources:sources",
     "rule": "rule:rule",
     "new": "models:new",

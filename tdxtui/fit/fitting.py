@@ -18,7 +18,7 @@ from tdxtui.flipping import impossible
 from tdxtui.model import VcpuModel
 from tdxtui.sources import Source
 
-CACHES = 4
+SHARED = (4, 0x18)  # caches and TLBs: how many threads share them is Configured
 _ROUNDS = 6
 
 
@@ -107,9 +107,10 @@ def _tsc_mhz(source: Source, target: Target) -> int:
 
 
 def _fill_caches(target: Target, wants: Wants) -> tuple[Leaf, ...]:
-    """A source that says nothing of caches gets the CPU's own: leaf 4 would be empty otherwise."""
-    leaves = [leaf for leaf in target.module.configurable if leaf.leaf == CACHES]
-    if target.platform is None or any(leaf in wants.ones for leaf in leaves):
+    """A source that says nothing of caches and TLBs gets the CPU's own: leaf 4 would be empty otherwise."""
+    stated = {leaf.leaf for leaf in wants.ones}
+    leaves = [leaf for leaf in target.module.configurable if leaf.leaf in SHARED and leaf.leaf not in stated]
+    if target.platform is None:
         return ()
     for leaf in leaves:
         mask = target.module.configurable[leaf]
