@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from tdxtui import catalog
 from tdxtui.checking.bits import bits_of, feature_mask
 from tdxtui.checking.finding import Finding, Kind, Layer, Severity
 from tdxtui.cpuid import Field
@@ -163,17 +164,20 @@ def _unnamed(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
         mask = value & layer.words.get(leaf, 0) & ~layer.named.get(leaf, 0)
         # What comes out 0 all the same is a conflict already.
         for bit in bits_of(leaf, mask & situation.td.at(leaf) & feature_mask(leaf)):
-            message = f"{layer.label} has no name for this feature, so it can't be turned on"
-            yield _finding(layer, "unknown-name", message, bit, wanted=1, got=0)
+            named = catalog.named_at(bit)
+            says = layer.saying("unknown_name", named.qemu) if named and named.qemu else ()
+            message = f"{layer.label} has no name for this feature, so nothing can ask it to turn it on"
+            yield _finding(layer, "unknown-name", message, bit, wanted=1, says=says, severity=Severity.WARNING)
 
 
 def _pv_features(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
     """Paravirtual features, which the VMM itself answers for, that the layer doesn't give a TD."""
-    if not layer.pv_features:
+    own = [leaf for leaf in situation.model.wishes if leaf.leaf in HYPERVISOR_LEAVES]
+    if not own or not layer.pv_features:
         return
     for bit, name in layer.feature_names.items():
         value, mask = situation.model.wishes.get(bit.leaf, (0, 0))
-        if bit.leaf.leaf in HYPERVISOR_LEAVES and value & mask & bit.mask and name not in layer.pv_features:
+        if bit.leaf in own and value & mask & bit.mask and name not in layer.pv_features:
             yield _finding(layer, "pv-feature", f"{layer.label} gives no TD this feature", bit, wanted=1, got=0)
 
 
