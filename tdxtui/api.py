@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tdxtui import check as checks
-from tdxtui import library, model_file, sources, vmm
+from tdxtui import exporters, library, model_file, sources, vmm
 from tdxtui import query as queries
 from tdxtui import resolve as engine
 from tdxtui import why as reasons
@@ -27,6 +27,7 @@ from tdxtui.cpuid import Field, Leaf, Register, unpack
 from tdxtui.dynamic import GuestState
 from tdxtui.errors import DataError, TdxtuiError
 from tdxtui.evaluate import Situation, evaluate
+from tdxtui.exporters import Export
 from tdxtui.model import VcpuModel
 from tdxtui.module import Module
 from tdxtui.platform import Platform
@@ -39,11 +40,11 @@ from tdxtui.td import TdConfig
 from tdxtui.vmm import VmmLayer
 
 __all__ = [
-    "Answer", "BitAnswer", "DataError", "Field", "Finding", "GuestState", "Kind", "Layer", "Leaf", "Module",
+    "Answer", "BitAnswer", "DataError", "Export", "Field", "Finding", "GuestState", "Kind", "Layer", "Leaf", "Module",
     "Platform", "Refusal", "Register", "Severity", "Situation", "State", "TdConfig", "TdxtuiError", "VcpuModel",
-    "VirtualCpuid", "VmmLayer", "check", "finding_data", "guest_cpuid", "layer", "layers", "model", "module", "modules",
-    "parse_model", "platform", "platforms", "presets", "query", "query_data", "registers", "resolve", "save_model",
-    "situation", "why",
+    "VirtualCpuid", "VmmLayer", "check", "export", "finding_data", "guest_cpuid", "layer", "layers", "model", "module",
+    "modules", "parse_model", "platform", "platforms", "presets", "query", "query_data", "registers", "resolve",
+    "save_model", "situation", "why",
 ]
 
 
@@ -197,6 +198,24 @@ def guest_cpuid(
 
 
 # -- questions --
+
+
+def export(
+    of: str | VcpuModel | Situation, format: str, *, module: str | None = None, platform: str | None = None,
+    kvm: str | None = None, qemu: str | None = None, guest: bool = False, allow_conflicts: bool = False,
+) -> Export:
+    """A model as a VMM or tool reads it: ``content`` (text or bytes), and ``losses``, what the format can't say.
+
+    Raises TdxtuiError for an unknown format, or for a model that doesn't come out as wished unless that is allowed.
+
+    >>> found = export("minimal", "kvm-tdx-init-vm")
+    >>> len(found.data), found.losses[0]
+    (344, 'tsc_mhz = 2600: KVM takes it by KVM_SET_TSC_KHZ of the VM')
+    """
+    held = of if isinstance(of, Situation) and module is None and platform is None else situation(
+        of.model if isinstance(of, Situation) else of, module, platform
+    )
+    return exporters.export(held, format, exporters.Options(qemu, kvm, guest, allow_conflicts))
 
 
 def check(

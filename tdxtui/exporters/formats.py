@@ -12,8 +12,8 @@ GCC = "gcc 12 compiles it"
 
 _ALL = (
     Format("toml", "the model file with all that was validated", "read back by tdxtui", "toml", "toml"),
-    Format("json", "everything for programs: TD_PARAMS, virtual CPUID, conflicts", "read back by tdxtui",
-           "json_text", "json"),
+    Format("json", "everything for programs: TD_PARAMS, virtual CPUID, findings", "read by people and tests",
+           "json_text", "json", ("qemu", "kvm")),
     Format("qemu", "a shell script with -cpu and -object tdx-guest for a QEMU version",
            "QEMU 11.1.3 takes every name of the -cpu line (TCG); no TD was started", "qemu", "sh", ("qemu", "kvm")),
     Format("libvirt", "the parts of a domain XML", "libvirt 12.8.0's schema accepts it; no domain was started",
@@ -36,7 +36,7 @@ _ALL = (
     Format("kata", "a piece of configuration-qemu-tdx.toml", UNTRIED, "kata", "toml", ("qemu", "kvm")),
     Format("kvm-unit-tests", "a C table that the guest checks", GCC, "kvm_unit_tests", "h"),
     Format("lkvs", "EXP_CPUID_BIT lines that the guest checks", UNTRIED, "lkvs", "h"),
-    Format("markdown", "a report for reviews", "read by people", "markdown", "md"),
+    Format("markdown", "a report for reviews", "read by people", "markdown", "md", ("qemu", "kvm")),
     Format("fixed-bits", "CPUID_FIXED0_BITS and CPUID_FIXED1_BITS of a module", UNTRIED, "fixed_bits", "bin",
            binary=True, silent=True, of_module=True),
     Format("fixed-bits-c", "the same as a C table", GCC, "fixed_bits_c", "h", of_module=True),

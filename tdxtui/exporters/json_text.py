@@ -1,10 +1,11 @@
-"""Everything as JSON: what [validated] of a model file says, the model itself, and where it is from."""
+"""Everything as JSON: the model, what [validated] of its file says, and the findings of `tdxtui check`."""
 
 from __future__ import annotations
 
 import json
 
 from tdxtui import exported, model_file
+from tdxtui.check import to_data
 from tdxtui.exporters.result import Written
 from tdxtui.exporters.subject import Subject, tool
 
@@ -15,6 +16,7 @@ def write(subject: Subject) -> Written:
         "tool": tool(),
         "model": model_file.document(subject.model),
         "valid": not subject.problems,
+        "findings": [to_data(finding) for finding in subject.findings],
         **_without_tool(exported.record(subject.model, subject.situation)),
     }
     return Written(json.dumps(document, indent=2, ensure_ascii=False) + "\n")

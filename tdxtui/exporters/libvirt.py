@@ -8,7 +8,7 @@ from functools import cache
 
 from tdxtui import catalog
 from tdxtui.cpuid import Field
-from tdxtui.exporters.qemu import HZ, kvm_losses
+from tdxtui.exporters.qemu import HZ, kvm_losses, made_for
 from tdxtui.exporters.result import Written
 from tdxtui.exporters.subject import Subject
 from tdxtui.exporters.switches import Switches, names_by_bit, switches
@@ -30,7 +30,7 @@ def write(subject: Subject) -> Written:
         f"  <clock offset='utc'>\n    <timer name='tsc' frequency='{subject.model.tsc_mhz * HZ}'/>\n  </clock>",
         *_security(subject, found),
     ]
-    comment = _comment(subject.header((*losses,), "  ") + f"  for {subject.qemu.label}\n")
+    comment = _comment(subject.header((*losses,), "  ") + f"  {made_for(subject)}\n")
     return Written("\n".join(["<domain type='kvm'>", comment, *lines, "</domain>", ""]), losses)
 
 

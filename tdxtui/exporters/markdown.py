@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from tdxtui import catalog, phrase
+from tdxtui.check import Finding
 from tdxtui.classify import classes
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.exporters.kvm_rules import bits_of
@@ -14,11 +15,12 @@ from tdxtui.strict import shown
 from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, TSC_UNIT_MHZ, XFAM, names_of
 
 MAX_TEXT = 500
+FEW = 6
 
 
 def write(subject: Subject) -> Written:
     """The report."""
-    parts = [*_ground(subject), *_conflicts(subject), *_td_params(subject), *_wishes(subject), *_cpuid(subject)]
+    parts = [*_ground(subject), *_findings(subject), *_td_params(subject), *_wishes(subject), *_cpuid(subject)]
     return Written("\n".join(parts) + "\n")
 
 
@@ -51,9 +53,23 @@ def _ground(subject: Subject) -> Iterator[str]:
     yield from _table(("", ""), rows)
 
 
-def _conflicts(subject: Subject) -> Iterator[str]:
-    if subject.problems:
-        yield from ["## Conflicts", "", *(f"* {_cell(line)}" for line in subject.problems), ""]
+def _findings(subject: Subject) -> Iterator[str]:
+    """What `tdxtui check` says, warnings included."""
+    rows = [
+        (item.severity.value, item.layer.value, ", ".join(_places(item)), _cell(item.message))
+        for item in subject.findings
+    ]
+    if rows:
+        yield from ["## Findings", ""]
+        yield from _table(("", "layer", "bits", ""), rows)
+
+
+def _places(finding: Finding) -> Iterator[str]:
+    """The bits or the field that a finding is about."""
+    keys = [bit.key for bit in finding.bits] or ([finding.field.key] if finding.field else [])
+    yield from (f"`{key}`" for key in keys[:FEW])
+    if len(keys) > FEW:
+        yield f"and {len(keys) - FEW} more"
 
 
 def _td_params(subject: Subject) -> Iterator[str]:

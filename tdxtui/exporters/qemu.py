@@ -14,7 +14,7 @@ from tdxtui.exporters import kvm_rules
 from tdxtui.exporters.result import Written
 from tdxtui.exporters.subject import Subject
 from tdxtui.exporters.switches import Switches, names_by_bit, switches
-from tdxtui.td import ATTRIBUTES
+from tdxtui.td import ATTRIBUTES, XFAM, names_of
 
 SIGNATURE = "1.eax"
 SEPT_VE_DISABLE = ATTRIBUTES["SEPT_VE_DISABLE"]
@@ -32,7 +32,14 @@ def write(subject: Subject) -> Written:
         f"-object tdx-guest,id=tdx0,{','.join(_tdx_guest(subject, found))}",
         f"-cpu host,check,{','.join(cpu_options(subject, found))}",
     ]
-    return Written(script(f"{subject.header(losses)}# for {subject.qemu.label}\n", lines), losses)
+    return Written(script(f"{subject.header(losses)}# {made_for(subject)}\n", lines), losses)
+
+
+def made_for(subject: Subject) -> str:
+    """The QEMU that an export is for, and what of it nobody has read."""
+    assumed = names_of(subject.config.xfam & subject.qemu.xfam_assumed, XFAM)
+    unsure = f"; that it passes XFAM {', '.join(assumed)} is assumed" if assumed else ""
+    return f"for {subject.qemu.label}{unsure}"
 
 
 def script(head: str, lines: list[str]) -> str:

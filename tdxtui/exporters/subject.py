@@ -9,6 +9,7 @@ from functools import cached_property, reduce
 from operator import or_
 
 from tdxtui import exported, library, vmm
+from tdxtui.check import Finding, check
 from tdxtui.cpuid import Leaf
 from tdxtui.errors import TdxtuiError
 from tdxtui.evaluate import Situation
@@ -71,6 +72,11 @@ class Subject:
     def kvm(self) -> VmmLayer:
         """The KVM that an export is for."""
         return vmm.layer("kvm", self.options.kvm or newest("kvm"))
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """What `tdxtui check` says of the model, with the VMM versions that were named."""
+        return check(self.situation, vmm.chosen(self.options.kvm, self.options.qemu))
 
     @cached_property
     def ground(self) -> tuple[str, ...]:

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 
-from tdxtui import library
+from tdxtui import library, vmm
 from tdxtui.classify import BitClass, classes
 from tdxtui.cpuid import ALL_ONES, Leaf, pack
 from tdxtui.exported import situation_of
 from tdxtui.exporters import export_module
 from tdxtui.exporters.fixed_bits import constants, field_code
+from tdxtui.exporters.kvm_rules import bits_of
 from tdxtui.model import VcpuModel
 from tests.exporters.models import MODULES, legal_models
 
@@ -65,6 +66,22 @@ def test_a_constant_one_behind_a_gate_is_not_fixed() -> None:
         gated += (behind & found.masks.get(BitClass.FIXED_1, 0)).bit_count()
         assert not behind & constants(module, found)[1]
     assert gated, "the module has such bits"
+
+
+def test_two_other_tables_of_1_5_06_agree() -> None:
+    """QEMU's own table of bits that a TD always has, and the three registers of it that kvm-unit-tests repeats.
+
+    SYSCALL is the run time's to show, and leaf 6 gives the guest #VE, so those are not fixed here.
+    """
+    ours = {leaf: ones for leaf, _, ones in masks("1.5.06")}
+    assert f"{ours[Leaf(1)]:032x}"[16:] == "c6faa217" "07a9fbff"
+    assert f"{ours[Leaf(7, 0)]:032x}"[8:16] == "219424c1"
+    for leaf, theirs in vmm.layer("qemu", "11.1").fixed1.items():
+        missing = [bit.key for bit in bits_of(leaf, theirs & ~ours[leaf])]
+        assert missing == NOT_FIXED.get(leaf.key, []), leaf.key
+
+
+NOT_FIXED: dict[str, list[str]] = {"6": ["6.eax.2"], "80000001": ["80000001.edx.11"]}
 
 
 @pytest.mark.parametrize(("key", "element", "code"), [

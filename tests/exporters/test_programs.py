@@ -165,8 +165,8 @@ DECODED = {
     "AVX: advanced vector extensions": "1.ecx.28", "VMX: virtual machine extensions": "1.ecx.5",
     "HLE hardware lock elision": "7.0.ebx.4", "AVX512F: AVX-512 foundation instructions": "7.0.ebx.16",
     "AVX512VL: vector length": "7.0.ebx.31", "PKU protection keys for user-mode": "7.0.ecx.3",
-    "WAITPKG instructions": "7.0.ecx.5", "fast short REP MOV": "7.0.edx.4", "AMX-TILE: tile architecture support":
-    "7.0.edx.24", "AVX-VNNI: AVX VNNI neural network instrs": "7.1.eax.4", "hypervisor guest status": "1.ecx.31",
+    "WAITPKG instructions": "7.0.ecx.5", "AMX-TILE: tile architecture support": "7.0.edx.24",
+    "AVX-VNNI: AVX VNNI neural network instrs": "7.1.eax.4", "hypervisor guest status": "1.ecx.31",
     "F16C half-precision convert instruction": "1.ecx.29", "SERIALIZE instruction": "7.0.edx.14",
 }
 

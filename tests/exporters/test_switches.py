@@ -106,6 +106,9 @@ def test_only_names_that_the_version_knows_are_used() -> None:
     assert "cet-ss" in switched(PLAIN, "11.1") and "cet-ss" not in switched(PLAIN, "10.2")
     model = replace(PLAIN, xfam=7 | XFAM["CET"])
     assert switched(model)["cet-ss"] and switched(model)["cet-ibt"]
+    assert "# for QEMU 11.1; that it passes XFAM CET is assumed\n" in str(
+        export(model, "qemu", Options(allow_conflicts=True)).content
+    )
     found = export(model, "qemu", Options(qemu="10.2", allow_conflicts=True))
     assert "XFAM CET: QEMU 10.2 doesn't pass it" in found.losses
 
