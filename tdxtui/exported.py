@@ -7,7 +7,7 @@ A model file that is edited and saved loses it, since it speaks of the model as 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,43 +27,52 @@ NONE = "none"
 Record = dict[str, Any]
 
 
-def exported(model: VcpuModel, with_conflicts: bool = False) -> str:
+class Conflicting(TdxtuiError):
+    """A model isn't exported, since something of it doesn't come out as wished."""
+
+    def __init__(self, name: str, problems: Sequence[str]) -> None:
+        more = f"; and {len(problems) - FEW} more" if len(problems) > FEW else ""
+        super().__init__(f"{name}: {'; '.join(problems[:FEW])}{more}; --allow-conflicts exports it all the same")
+
+
+def exported(model: VcpuModel, allow_conflicts: bool = False) -> str:
     """The text of a model's file with [validated], the model's own text and comments kept.
 
-    Raises TdxtuiError if the model names no module, or if something of it doesn't come out as wished and
-    `with_conflicts` is false.
+    Raises TdxtuiError if the model names no module, or `Conflicting` if something of it doesn't come out as wished
+    and `allow_conflicts` is false.
     """
     import tomli_w
 
     found = record(model)
-    if found["conflicts"] and not with_conflicts:
-        raise TdxtuiError(f"{model.name}: {_few(found['conflicts'])}; --with-conflicts exports it all the same")
+    if found["conflicts"] and not allow_conflicts:
+        raise Conflicting(model.name, found["conflicts"])
     text = model_file.without_record(model)
     found = {key: value for key, value in found.items() if value != []}
     return f"{text.rstrip()}\n\n{tomli_w.dumps({'validated': found})}"
 
 
-def _few(problems: list[str]) -> str:
-    more = len(problems) - FEW
-    return "; ".join(problems[:FEW]) + (f"; and {more} more" if more > 0 else "")
-
-
-def record(model: VcpuModel) -> Record:
-    """What comes of a model now, as [validated] says it. TdxtuiError for a missing or broken module or platform."""
+def situation_of(model: VcpuModel) -> Situation:
+    """What becomes of a model on the module and CPU that it names; TdxtuiError if it names no module."""
     if not model.module:
         raise TdxtuiError(f"{model.name}: names no module; write module = or give --module")
     module = library.module(model.module)
     has_cpu = model.platform not in ("", NONE)
-    situation = evaluate(model, module, library.platform(model.platform) if has_cpu else None)
+    return evaluate(model, module, library.platform(model.platform) if has_cpu else None)
+
+
+def record(model: VcpuModel, situation: Situation | None = None) -> Record:
+    """What comes of a model now, as [validated] says it. TdxtuiError for a missing or broken module or platform."""
+    situation = situation or situation_of(model)
+    module, has_cpu = situation.module, model.platform not in ("", NONE)
     version = {"version": module.version, "evidence": module.evidence}
     return {
         "tool": tool_version(),
         "format": model_file.FORMAT,
         **({"arch_capabilities": f"{situation.td.arch_capabilities:#018x}"} if has_cpu else {}),
-        "conflicts": list(_problems(situation)),
+        "conflicts": list(problems(situation)),
         "module": {"name": model.module, **version, "sha256": _sha256(library.module_path(model.module))},
         **({"platform": _platform(model.platform)} if has_cpu else {}),
-        "td_params": _td_params(situation.td.config),
+        "td_params": _td_params(situation.td.config) | {key: digest.hex() for key, digest in model.digests.items()},
         "cpuid_config": _cpuid_config(situation),
         "cpuid": [
             _leaf(leaf, value, situation.td.known_at(leaf)) | _guest(module, leaf)
@@ -79,7 +88,7 @@ def tool_version() -> str:
     return version("tdxtui")
 
 
-def _problems(situation: Situation) -> Iterator[str]:
+def problems(situation: Situation) -> Iterator[str]:
     """What doesn't come out as the model wants, a line each."""
     yield from situation.refusals_elsewhere()
     yield from (f"{refusal.at.key}: {refusal}" for refusal in situation.refusals if refusal.at)
@@ -146,9 +155,16 @@ def drift(path: Path) -> tuple[list[str], list[str]]:
     Raises TdxtuiError for a file without [validated], or if its module or platform can't be had any more.
     """
     model = model_file.load(path)
-    then = model_file.document_of(model.origin, str(path)).get("validated")
-    if then is None:
+    if (found := drift_of(model, str(path))) is None:
         raise data_error(str(path), "validated", "is missing; tdxtui export writes it")
+    return found
+
+
+def drift_of(model: VcpuModel, source: str) -> tuple[list[str], list[str]] | None:
+    """As `drift`, for a model that was read from `source`; None without [validated]."""
+    then = model_file.document_of(model.origin, source).get("validated") if "validated" in model.origin else None
+    if then is None:
+        return None
     found = list(_differences(then, record(model)))
     return [text for key, text in found if not _is_origin(key)], [text for key, text in found if _is_origin(key)]
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tdxtui import importers, library, model_file, offer, platform_file
+from tdxtui import configuration_text, importers, library, model_file, offer, platform_file
 from tdxtui.cpuid import CpuidTable, Leaf, quad
 from tdxtui.dump import Dump, LogicalCpu
 from tdxtui.dump_platform import platform_of
-from tdxtui.errors import TdxtuiError
 from tdxtui.importers import Capabilities, Features, Imported, ModuleText
 from tdxtui.importers.result import NO_VERSION
 from tdxtui.td import ATTRIBUTES, XFAM, names_of
@@ -25,11 +23,14 @@ def kind(imported: Imported) -> str:
     return names.get(type(imported.what), "model")
 
 
-def text_of(imported: Imported, module: str | None = None, output: str | None = None) -> str:
+def text_of(
+    imported: Imported, module: str | None = None, output: str | None = None, platform: str | None = None
+) -> str:
     """The file that comes of an import: a platform of a dump, else the model or module, as TOML.
 
     Of what is no file, lines for people; `module` is what a host's offer is held against. `output` is the file's name,
-    which a module gets its version from if nothing else says one.
+    which a module gets its version from if nothing else says one. A configuration becomes a model on `module` and
+    `platform`.
     """
     what = imported.what
     if isinstance(what, Dump):
@@ -40,7 +41,7 @@ def text_of(imported: Imported, module: str | None = None, output: str | None = 
     if isinstance(what, Capabilities):
         return "\n".join(offer_lines(what, module)) + "\n"
     if isinstance(what, Features):
-        raise TdxtuiError(f"{what.name}: names single features only, which make no file")
+        return configuration_text.model_text(imported, module, platform)
     return model_file.dumps(what)
 
 
@@ -58,7 +59,7 @@ def offer_lines(capabilities: Capabilities, module: str | None) -> Iterator[str]
         yield from (f"  {item.text}" for item in found)
 
 
-def data_of(imported: Imported, module: str | None = None) -> Data:
+def data_of(imported: Imported, module: str | None = None, platform: str | None = None) -> Data:
     """An import as plain data for JSON."""
     what = imported.what
     out: Data = {"format": imported.format, "kind": kind(imported), "notes": list(imported.notes)}
@@ -70,8 +71,7 @@ def data_of(imported: Imported, module: str | None = None) -> Data:
     if isinstance(what, Capabilities):
         return out | _offer(what, module)
     if isinstance(what, Features):
-        wishes = {leaf.key: {"value": quad(value), "mask": quad(mask)} for leaf, (value, mask) in what.wishes.items()}
-        return out | asdict(what) | {"wishes": wishes, "settings": dict(what.settings)}
+        return out | configuration_text.data_of(what, imported, module, platform)
     return out | {"model": model_file.document(what)}
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tdxtui.strict import data_error
+from tdxtui.td import DIGESTS
 
 Document = dict[str, Any]
 
@@ -23,10 +24,12 @@ class NewerKey(ValueError):
 
 
 def _one_to_two(data: Mapping[str, Any]) -> Document:
-    """Format 2 adds [fields] and [validated]; nothing else changes."""
-    for key in ("fields", "validated"):
-        if key in data:
-            raise NewerKey(key, 2)
+    """Format 2 adds [fields], [validated] and the digests of [td]; nothing else changes."""
+    td = data.get("td")
+    newer = [key for key in ("fields", "validated") if key in data]
+    newer += [f"td.{key}" for key in DIGESTS if isinstance(td, Mapping) and key in td]
+    for key in newer:
+        raise NewerKey(key, 2)
     return {**data, "format": 2}
 
 

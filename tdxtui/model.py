@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.module import Module
-from tdxtui.td import CONFIG_FLAGS, EPTP_4_LEVEL, EPTP_5_LEVEL, TSC_UNIT_MHZ, TdConfig
+from tdxtui.td import CONFIG_FLAGS, DIGESTS, EPTP_4_LEVEL, EPTP_5_LEVEL, TSC_UNIT_MHZ, TdConfig
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class VcpuModel:
     """The TD settings, and the bits that are wished: per leaf a packed value and the packed mask of wished bits.
 
     `module` and `platform` are names, empty for none; `arch_capabilities` is None where the VMM configures no
-    IA32_ARCH_CAPABILITIES. `origin` is the text that the model was read from, which a save keeps but for what was
+    IA32_ARCH_CAPABILITIES. `mrconfigid`, `mrowner` and `mrownerconfig` have 48 bytes each, or none where the model
+    leaves them to the VMM. `origin` is the text that the model was read from, which a save keeps but for what was
     edited; it is no part of what the model says.
     """
 
@@ -33,8 +34,16 @@ class VcpuModel:
     max_vcpus: int = 1
     num_l2_vms: int = 0
     arch_capabilities: int | None = None
+    mrconfigid: bytes = b""
+    mrowner: bytes = b""
+    mrownerconfig: bytes = b""
     wishes: Mapping[Leaf, tuple[int, int]] = field(default_factory=dict)
     origin: str = field(default="", compare=False, repr=False)
+
+    @property
+    def digests(self) -> dict[str, bytes]:
+        """The digests that the model gives, by TD_PARAMS' names: 48 bytes each."""
+        return {name: digest for name in DIGESTS if (digest := getattr(self, name))}
 
     def wished(self, at: Field) -> int | None:
         """The wished value of a field, None unless all its bits are wished."""

@@ -47,6 +47,10 @@ FEATURE_PARAVIRT_CTLS: Mapping[str, int] = MappingProxyType({
     ))
 })
 
+# What TD_PARAMS carries into TDREPORT as the VMM gives it: 48 bytes each, no matter of CPUID.
+DIGESTS = ("mrconfigid", "mrowner", "mrownerconfig")
+DIGEST_SIZE = 48
+
 EPTP_4_LEVEL = 0x1E
 EPTP_5_LEVEL = 0x26
 TSC_UNIT_MHZ = 25

@@ -51,6 +51,19 @@ CASES: dict[str, tuple[str, str]] = {
     "number-for-true": ("[features]\navx = 1", "features.avx: expected true or false, found a whole number"),
     "string-for-true": ("[features]\navx = 'on'", "features.avx: expected true or false, found a string"),
     "tsc-between": ("[td]\ntsc_mhz = 110", "td.tsc_mhz: must be a multiple of 25, the virtual crystal's MHz"),
+    "digest-short": (
+        "[td]\nmrowner = 'abcd'", "td.mrowner: expected 48 bytes as 96 hex digits, or in base64, found 'abcd'"
+    ),
+    "digest-as-number": (
+        "[td]\nmrconfigid = 0", "td.mrconfigid: expected 48 bytes as 96 hex digits, or in base64, found a whole number"
+    ),
+    "digest-bad-letter": (
+        f"[td]\nmrowner = '{'ab-_' * 16}'",
+        f"td.mrowner: expected 48 bytes as 96 hex digits, or in base64, found '{'ab-_' * 16}'",
+    ),
+    "digest-too-new": (
+        f"format = 1\n[td]\nmrowner = '{'ab' * 48}'", "td.mrowner: belongs to format 2; write format = 2 at the top"
+    ),
     "tsc-too-low": ("[td]\ntsc_mhz = 50", "td.tsc_mhz: expected at least 100, found 50"),
     "tsc-too-high": ("[td]\ntsc_mhz = 20000", "td.tsc_mhz: expected at most 10000, found 20000"),
     "no-vcpus": ("[td]\nmax_vcpus = 0", "td.max_vcpus: expected at least 1, found 0"),

@@ -47,9 +47,10 @@ def texts(draw: st.DrawFn) -> str:
         return out
 
     top, later = list(between()), []
-    tables = {"td": draw(_td()), "features": draw(_features())}
+    newer = draw(st.booleans())
+    tables = {"td": draw(_td(newer)), "features": draw(_features())}
     tables |= {"fields": draw(_fields()), "registers": draw(_registers())}
-    has_new = bool(tables["fields"])
+    has_new = newer or bool(tables["fields"])
     number = draw(st.sampled_from(["", "format = 2"] if has_new else ["", "format = 1", "format = 2"]))
     if number == "format = 1":
         del tables["fields"]
@@ -78,7 +79,7 @@ def texts(draw: st.DrawFn) -> str:
 
 
 @st.composite
-def _td(draw: st.DrawFn) -> list[tuple[str, str]]:
+def _td(draw: st.DrawFn, newer: bool) -> list[tuple[str, str]]:
     names = st.lists(st.sampled_from(BIT_NAMES), max_size=4, unique=True)
     broken = "[\n  {}, # inside\n]"
     attributes = st.lists(st.sampled_from(["debug", "PKS", "bit 45"]), unique=True)
@@ -89,6 +90,8 @@ def _td(draw: st.DrawFn) -> list[tuple[str, str]]:
         layout = draw(st.sampled_from(["[{}]", "[ {} ]", broken if items else "[{}]"]))
         pairs.append((key, layout.format(", ".join(quoted))))
     pairs += [("tsc_mhz", "2_000"), ("max_vcpus", "0x8"), ("arch_capabilities", "'0X80'")]
+    if newer:
+        pairs += [("mrconfigid", f"'{'aB' * 48}'"), ("mrowner", f'"{"+/aZ" * 16}"')]
     return draw(st.lists(st.sampled_from(pairs), unique=True))
 
 
@@ -143,6 +146,7 @@ def _edit(model: VcpuModel) -> st.SearchStrategy[VcpuModel]:
                   st.sampled_from(["", "1.5.34", 'mo"d\'.toml'])),
         st.builds(lambda count, word: replace(model, max_vcpus=count, arch_capabilities=word),
                   st.integers(1, 9), st.none() | words),
+        st.builds(lambda digest: replace(model, mrconfigid=digest, mrowner=b""), st.sampled_from([b"", bytes(48)])),
         st.just(replace(model, wishes={})),
         st.just(model.wish(Field.parse("1.eax"), ALL_ONES & 0xA06D1)),
     )

@@ -171,13 +171,6 @@ def test_export_and_drift(here: Path) -> None:
     assert result.stdout.splitlines()[0] == "td_params.tsc_frequency: 104 validated, 100 now"
 
 
-def test_export_refuses_conflicts(here: Path) -> None:
-    Path("w.toml").write_text('module = "1.5.06"\n[features]\ndtes64 = false\n', encoding="utf-8")
-    message = error("export", "w.toml")
-    assert message.startswith("w: ") and message.endswith("; --with-conflicts exports it all the same")
-    assert "conflicts = [" in output("export", "w.toml", "--with-conflicts")
-
-
 def test_drift_of_what_is_no_model(here: Path) -> None:
     assert error("drift", "no.toml") == "no.toml: can't be read: No such file or directory"
     Path("w.toml").write_text("[validated]", encoding="utf-8")

@@ -37,7 +37,7 @@ def validated(text: str) -> dict[str, Any]:
 def test_a_record_is_what_the_engine_says(name: str, platform: str) -> None:
     model = replace(model_file.load(library.presets()[name]), platform=platform)
     module = library.module(model.module)
-    found = validated(exported.exported(model, with_conflicts=True))
+    found = validated(exported.exported(model, allow_conflicts=True))
     td = evaluate(model, module, library.platform(platform) if platform else None).td
     assert [leaf(entry) for entry in found["cpuid_config"]] == list(module.cpuid_config)
     assert {leaf(entry): packed(entry) for entry in found["cpuid_config"] if packed(entry)} == {
@@ -116,8 +116,8 @@ def test_only_a_few_conflicts_are_told_and_all_are_recorded() -> None:
         model = model.wish(Field.parse(f"1.edx.{bit}"), 0)
     with pytest.raises(TdxtuiError) as caught:
         exported.exported(model)
-    found = validated(exported.exported(model, with_conflicts=True))["conflicts"]
-    assert f"; and {len(found) - 3} more; --with-conflicts" in str(caught.value)
+    found = validated(exported.exported(model, allow_conflicts=True))["conflicts"]
+    assert f"; and {len(found) - 3} more; --allow-conflicts" in str(caught.value)
     assert all("is wished 0 and is 1" in problem for problem in found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import errno
 import os
 import stat
@@ -25,6 +26,7 @@ from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, XFAM
 MODULES = [library.module(version) for version in library.files("modules")]
 NAMES = st.text(min_size=1, max_size=20).filter(lambda text: not any(0xD800 <= ord(char) < 0xE000 for char in text))
 WORDS = st.integers(0, (1 << 64) - 1)
+DIGESTS = st.just(b"") | st.binary(min_size=48, max_size=48)
 
 
 @st.composite
@@ -51,6 +53,9 @@ MODELS = st.builds(
     max_vcpus=st.integers(1, 65535),
     num_l2_vms=st.integers(0, 3),
     arch_capabilities=st.none() | WORDS,
+    mrconfigid=DIGESTS,
+    mrowner=DIGESTS,
+    mrownerconfig=DIGESTS,
     wishes=wishes(),
 )
 
@@ -112,6 +117,29 @@ def test_ways_to_write_a_wish(text: str, key: str, value: int) -> None:
     model = model_file.parse(text, "w.toml")
     assert model.wished(Field.parse(key)) == value
     assert sum(mask.bit_count() for _, mask in model.wishes.values()) == Field.parse(key).width
+
+
+HEX, BASE64 = "0123456789abcDEF" * 6, "ASNFZ4mrze8B" + "+/+/" * 13
+
+
+@pytest.mark.parametrize("key", ["mrconfigid", "mrowner", "mrownerconfig"])
+@pytest.mark.parametrize(("text", "digest"), [(HEX, bytes.fromhex(HEX)), (BASE64, base64.b64decode(BASE64))])
+def test_a_digest_is_read_as_hex_or_base64_and_written_as_hex(key: str, text: str, digest: bytes) -> None:
+    model = model_file.parse(f'[td]\n{key} = "{text}" # mine\n', "w.toml")
+    assert model.digests == {key: digest} and getattr(model, key) == digest
+    assert f'{key} = "{digest.hex()}"\n' in model_file.dumps(model)
+    assert f'{key} = "{digest.hex()}" # mine\n' in model_file.formatted(model.origin, "w.toml")
+    # An edit of something else leaves it as it is written, and one of the digest what stands behind it.
+    assert f'{key} = "{text}" # mine\n' in model_file.rewritten(model.origin, "", replace(model, max_vcpus=9))
+    edited = model_file.rewritten(model.origin, "", replace(model, **{key: bytes(48)}))
+    assert f'{key} = "{"0" * 96}" # mine\n' in edited
+    assert model_file.parse(model_file.rewritten(edited, "", replace(model, **{key: b""})), "w").digests == {}
+
+
+def test_a_digest_brings_an_older_file_to_the_format_that_has_it() -> None:
+    old = model_file.parse("# mine\nformat = 1\n", "w.toml", "w")
+    text = model_file.rewritten(old.origin, "w.toml", replace(old, mrowner=bytes(48)))
+    assert text == f'# mine\nformat = 2\n\n[td]\nmrowner = "{"0" * 96}"\n'
 
 
 SMALL = VcpuModel(

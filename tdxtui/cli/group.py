@@ -10,21 +10,27 @@ import click
 # Where each command is; the help lists them in this order.
 COMMANDS = {
     "open": "open:open_",
+    "check": "check:check",
+    "query": "query:query",
     "why": "why:why",
     "bits": "lists:bits",
     "modules": "lists:modules",
     "platforms": "lists:platforms",
+    "fit": "fit:fit",
+    "baseline": "baseline:baseline",
+    "sources": "sources:sources",
     "rule": "rule:rule",
     "learn": "learn:learn",
     "quiz": "learn:quiz",
     "new": "models:new",
     "fmt": "models:fmt",
-    "export": "models:export",
+    "export": "export:export",
     "import": "importing:import_",
     "drift": "models:drift",
     "schema": "models:schema",
     "resolve": "streams:resolve",
     "guest": "streams:guest",
+    "completion": "completion:completion",
 }
 
 
@@ -48,6 +54,8 @@ class Commands(click.Group):
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and ctx.resilient_parsing:
+            return super().parse_args(ctx, args)  # a shell asks what the first word may be
         words = [word for word in args if not word.startswith("-")]
         if not args or (args[0] not in ("-h", "--help", "--version") and not (words and words[0] in COMMANDS)):
             args = ["open", *args]

@@ -17,18 +17,19 @@ if TYPE_CHECKING:
 
 
 @click.command("import")
-@click.argument("file", required=False)
+@click.argument("words", metavar="[FILE | -- COMMAND ...]", nargs=-1)
 @click.option("--format", "-f", "format_", help="Take the file for this format, whatever it looks like; see --list.")
 @click.option("--cpu", type=click.IntRange(0), help="Which logical CPU of a dump, or of this machine with --host.")
 @click.option("--host", is_flag=True, help="Read this machine's CPUID instead of a file (/dev/cpu, needs root).")
 @click.option("--kvm", is_flag=True, help="Ask KVM here what it offers a TD (KVM_TDX_CAPABILITIES).")
-@click.option("--module", "-m", help="Hold what a host offers a TD against this module.")
+@click.option("--module", "-m", help="The module that a configuration is for, or that a host's offer is held against.")
+@click.option("--platform", "-p", help="The CPU to work out what a configuration leaves to the host (-cpu host).")
 @click.option("--list", "list_", is_flag=True, help="List the formats, and what each is known from.")
 @options.output
 @options.as_json
 def import_(
-    file: str | None, format_: str | None, cpu: int | None, host: bool, kvm: bool, module: str | None, list_: bool,
-    output: str | None, as_json: bool,
+    words: tuple[str, ...], format_: str | None, cpu: int | None, host: bool, kvm: bool, module: str | None,
+    platform: str | None, list_: bool, output: str | None, as_json: bool,
 ) -> None:
     """Read what a machine or another tool shows, and print the file that comes of it.
 
@@ -38,6 +39,8 @@ def import_(
     \b
     tdxtui import cpuid-r.txt -o ~/.local/share/tdxtui/platforms/my-host.toml
     tdxtui import --host --json
+    tdxtui import /proc/4711/cmdline --platform sapphire-rapids -o web.toml
+    tdxtui import -- qemu-system-x86_64 -cpu host,-avx512f -object tdx-guest,id=tdx0
     tdxtui import cpuid_virtualization.json -o 1.5.99.toml
     tdxtui import --kvm --module 1.5.06
     """
@@ -47,20 +50,20 @@ def import_(
         rows = imported.formats()
         show(rows, (f"{row['format']:<23}  {row['title']:<37}  {row['evidence']}" for row in rows), as_json)
         return
-    found = _chosen(_found(file, format_, cpu, host, kvm), cpu)
+    found = _chosen(_found(words, format_, cpu, host, kvm), cpu)
     for note in found.notes:
         click.echo(f"note: {note}", err=True)
     if as_json:
         from tdxtui.cli.output import json_text
 
-        put(json_text(imported.data_of(found, module)) + "\n", output)
+        put(json_text(imported.data_of(found, module, platform)) + "\n", output)
     else:
-        put(imported.text_of(found, module, output), output)
+        put(imported.text_of(found, module, output, platform), output)
 
 
-def _found(file: str | None, format_: str | None, cpu: int | None, host: bool, kvm: bool) -> Imported:
-    if (file is not None) + host + kvm != 1:
-        raise TdxtuiError("import reads one thing: a FILE, or --host, or --kvm")
+def _found(words: tuple[str, ...], format_: str | None, cpu: int | None, host: bool, kvm: bool) -> Imported:
+    if bool(words) + host + kvm != 1:
+        raise TdxtuiError("import reads one thing: a FILE, or a command line after --, or --host, or --kvm")
     if host:
         from tdxtui.importers.host import read_host
 
@@ -71,9 +74,11 @@ def _found(file: str | None, format_: str | None, cpu: int | None, host: bool, k
         return read_kvm()
     from tdxtui import importers
 
-    if file == "-":
+    if len(words) > 1:
+        return importers.read("\0".join(words).encode(errors="surrogateescape"), "command line", format_)
+    if words[0] == "-":
         return importers.read(sys.stdin.buffer.read(importers.MAX_SIZE + 1), "standard input", format_)
-    return importers.read_path(Path(file or ""), format_)
+    return importers.read_path(Path(words[0]), format_)
 
 
 def _chosen(found: Imported, cpu: int | None) -> Imported:

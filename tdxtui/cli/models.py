@@ -1,19 +1,13 @@
-"""The commands for model files: schema, new, fmt, export, drift. What they need is imported when they run."""
+"""The commands for model files: schema, new, fmt, drift. What they need is imported when they run."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from tdxtui.cli import options
-from tdxtui.cli.output import put
 from tdxtui.errors import TdxtuiError
-
-if TYPE_CHECKING:
-    from tdxtui.model import VcpuModel
 
 CHANGES = 1
 STDIN = "-"
@@ -114,32 +108,6 @@ def _put(file: str, before: bytes, after: bytes) -> None:
     elif before != after:
         atomic.write(Path(file), after, backup=False)
         click.echo(file)
-
-
-@click.command()
-@click.argument("model")
-@options.output
-@click.option("--module", "-m", help="Hold the model against this module: a version or a file.")
-@click.option("--platform", "-p", help='Hold it against this CPU: a name or a file, "none" for no CPU.')
-@click.option("--with-conflicts", is_flag=True, help="Export a model that doesn't come out as wished too.")
-def export(model: str, output: str | None, module: str | None, platform: str | None, with_conflicts: bool) -> None:
-    """Print a model (a file or a preset's name) with everything that comes of it, for a VMM.
-
-    [validated] has the module, the CPU, TD_PARAMS with CPUID_CONFIG, and the guest's CPUID.
-
-    \b
-    tdxtui export web-tier.toml -o web-tier.validated.toml
-    """
-    from tdxtui import exported, model_template
-
-    text = exported.exported(model_template.held_against(_model(model), module, platform), with_conflicts)
-    put(text, output)
-
-
-def _model(name: str) -> VcpuModel:
-    from tdxtui import model_file, model_template
-
-    return model_file.load(model_template.find(name))
 
 
 @click.command()

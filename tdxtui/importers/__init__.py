@@ -5,6 +5,7 @@ An importer never guesses: what it can't read is an `ImportFailed` of one line, 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from tdxtui.dump import MAX_FILE_SIZE as MAX_SIZE
@@ -19,7 +20,7 @@ from tdxtui.importers.result import (
     Wishes,
     failed,
 )
-from tdxtui.strict import read_bytes
+from tdxtui.strict import read_bytes, shown
 
 __all__ = [
     "MAX_SIZE",
@@ -42,6 +43,7 @@ __all__ = [
 ]
 
 HEAD = 1 << 16
+MAX_NAME, MAX_NOTE = 80, 600
 
 
 def read(data: bytes, name: str, format: str | None = None) -> Imported:
@@ -55,9 +57,17 @@ def read(data: bytes, name: str, format: str | None = None) -> Imported:
         raise failed(name, "", f"is larger than {MAX_SIZE >> 20} MiB; that is no file of a known kind")
     chosen = importer(format) if format else detect(data, name)
     try:
-        return chosen.read(data, name)
+        return _clean(chosen.read(data, name))
     except RecursionError:
         raise failed(name, "", "is nested too deeply") from None
+
+
+def _clean(found: Imported) -> Imported:
+    """Notes and names fit for people and files, whatever the file had in them."""
+    what = found.what
+    if isinstance(what, Features):
+        what = replace(what, name=shown(" ".join(what.name.split()), MAX_NAME) or found.format)
+    return replace(found, what=what, notes=tuple(shown(note, MAX_NOTE) for note in found.notes))
 
 
 def read_path(path: Path, format: str | None = None) -> Imported:
@@ -67,7 +77,7 @@ def read_path(path: Path, format: str | None = None) -> Imported:
 
 def detect(data: bytes, name: str) -> Importer:
     """The importer that is surest of the bytes; ImportFailed if none recognises them."""
-    head = data[:HEAD]
+    head = data[:HEAD].removeprefix(b"\xef\xbb\xbf")
     sure, best = max(((item.sniff(head), item) for item in importers()), key=lambda pair: pair[0])
     if not sure:
         kind = "only zero bytes" if not head.strip(b"\0") else "of no known kind"

@@ -34,6 +34,27 @@ def size(data: bytes, offset: int) -> int:
 
 def table(data: bytes, offset: int, name: str) -> CpuidTable:
     """The entries of the struct at an offset; ImportFailed with the offset of what is wrong."""
+    found = CpuidTable()
+    for at, function, index, flags, words in entries(data, offset, name):
+        leaf = Leaf(function, index if flags & SIGNIFICANT_INDEX else None)
+        if leaf in found:
+            raise failed(name, f"byte {at}", f"has leaf {leaf.key} a second time")
+        found[leaf] = pack(*words)
+    return found
+
+
+def entries(data: bytes, offset: int, name: str) -> Iterator[tuple[int, int, int, int, tuple[int, int, int, int]]]:
+    """Each entry's offset, function, index, flags and registers; ImportFailed with the offset of what is wrong."""
+    count = _count(data, offset, name)
+    for number, (function, index, flags, eax, ebx, ecx, edx) in enumerate(_rows(data, offset, count)):
+        at = offset + HEADER.size + number * ENTRY.size
+        if flags > _FLAGS:
+            raise failed(name, f"byte {at + 8}", f"expected flags of an entry (at most 7), found {flags:#x}")
+        yield at, function, index, flags, (eax, ebx, ecx, edx)
+
+
+def _count(data: bytes, offset: int, name: str) -> int:
+    """How many entries there are, all of which lie in the data."""
     if len(data) < offset + HEADER.size:
         raise failed(name, f"byte {len(data)}", f"ends within the header of kvm_cpuid2 (at byte {offset})")
     count, padding = HEADER.unpack_from(data, offset)
@@ -45,21 +66,7 @@ def table(data: bytes, offset: int, name: str) -> CpuidTable:
         raise failed(name, f"byte {len(data)}", f"ends within its entries; {count} of them end at byte {end}")
     if data[end:].strip(b"\0"):
         raise failed(name, f"byte {end}", f"goes on after its {count} entries")
-    return _table(data, offset, count, name)
-
-
-def _table(data: bytes, offset: int, count: int, name: str) -> CpuidTable:
-    found = CpuidTable()
-    for number, (function, index, flags, *words) in enumerate(_rows(data, offset, count)):
-        leaf = Leaf(function, index if flags & SIGNIFICANT_INDEX else None)
-        if flags > _FLAGS:
-            at = offset + HEADER.size + number * ENTRY.size
-            raise failed(name, f"byte {at + 8}", f"expected flags of an entry (at most 7), found {flags:#x}")
-        if leaf in found:
-            at = offset + HEADER.size + number * ENTRY.size
-            raise failed(name, f"byte {at}", f"has leaf {leaf.key} a second time")
-        found[leaf] = pack(*words)
-    return found
+    return int(count)
 
 
 def _rows(data: bytes, offset: int, count: int) -> Iterator[tuple[int, ...]]:

@@ -27,6 +27,17 @@ MODULES = {
     "intel-json": "intel_table.json_form",
     "intel-csv": "intel_table.csv_form",
     "cpuid-json": "importers.cpuid_json",
+    "qemu": "importers.qemu",
+    "libvirt-domain": "importers.libvirt_domain",
+    "libvirt-cpu": "importers.libvirt_caps",
+    "qmp": "importers.qmp",
+    "kvm-tdx-init-vm": "importers.kvm_init_vm",
+    "td-params": "importers.td_params_binary",
+    "proc-cpuinfo": "importers.proc_cpuinfo",
+    "firecracker-template": "importers.firecracker_template",
+    "kata": "importers.kata",
+    "cloud-hypervisor": "importers.cloud_hypervisor",
+    "alioth": "importers.alioth",
 }
 
 

@@ -31,6 +31,8 @@ class Features:
 
     `attributes`, `xfam` and `max_vcpus` are None where the source does not say them; `settings` has the settings of a
     TD beyond these that it says, by the names of `VcpuModel`. `host` tells that everything not named is the host's.
+    A source that has CPUID_CONFIG whole, other bits 0, has it in `entries` by leaf (packed), or in `slots` in the
+    module's order. `names` are QEMU's names of the features that it names to QEMU.
     """
 
     name: str
@@ -40,6 +42,9 @@ class Features:
     max_vcpus: int | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
     host: bool = False
+    entries: Mapping[Leaf, int] | None = None
+    slots: tuple[int, ...] | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

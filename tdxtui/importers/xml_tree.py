@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from tdxtui.importers.result import failed
+
+_ROOT = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*)*<([A-Za-z_][\w:.-]*)", re.DOTALL)
 
 MAX_DEPTH = 100
 MAX_ELEMENTS = 100_000
@@ -22,9 +25,12 @@ class Node:
     text: str = ""
     children: list[Node] = field(default_factory=list)
 
-    def find(self, tag: str) -> Node | None:
-        """The first element of a name in it."""
-        return next(self.all(tag), None)
+    def find(self, *way: str) -> Node | None:
+        """The first element of a name in it, or at the end of a way of names."""
+        found: Node | None = self
+        for tag in way:
+            found = next(found.all(tag), None) if found else None
+        return found
 
     def all(self, tag: str) -> Iterator[Node]:
         """The elements of a name in it."""
@@ -35,6 +41,12 @@ class Node:
         yield self
         for node in self.children:
             yield from node.walk()
+
+
+def root_tag(head: bytes) -> str:
+    """The tag of the root element, as far as the first bytes tell; "" for what doesn't begin as XML."""
+    match = _ROOT.match(head)
+    return match[1].decode("latin-1") if match else ""
 
 
 def parse(data: bytes, name: str) -> Node:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from binascii import a2b_base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from tdxtui.migrations import migrated
 from tdxtui.model import VcpuModel
 from tdxtui.model_file.wishes import merged, wishes_of
 from tdxtui.strict import data_error, parse_toml, read_bytes, unknown
-from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, XFAM
+from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, DIGEST_SIZE, DIGESTS, XFAM
 
 BOM = "\ufeff"
 DEFAULT_XFAM = ("X87", "SSE")
@@ -97,9 +98,18 @@ def _build(data: dict[str, Any], source: str, name: str, text: str) -> VcpuModel
         max_vcpus=td.get("max_vcpus", 1),
         num_l2_vms=td.get("num_l2_vms", 0),
         arch_capabilities=None if capabilities is None else int(capabilities, 16),
+        **{key: digest_of(td[key]) for key in DIGESTS if key in td},
         wishes=merged(wishes_of(data, source), source),
         origin=text,
     )
+
+
+def digest_of(text: str) -> bytes:
+    """The 48 bytes of 96 hex digits, or of base64 as QEMU and libvirt write it; ValueError for any other text."""
+    found = bytes.fromhex(text) if len(text) == 2 * DIGEST_SIZE else a2b_base64(text, strict_mode=True)
+    if len(found) != DIGEST_SIZE:
+        raise ValueError(f"expected {DIGEST_SIZE} bytes, found {len(found)}")
+    return found
 
 
 def _bits(names: Sequence[str], known: Mapping[str, int], source: str, where: str) -> int:

@@ -73,6 +73,8 @@ def edit(draft: Draft, data: Mapping[str, Any], old: VcpuModel, new: VcpuModel) 
                 default = DEFAULT_XFAM if key == "xfam" else ()
                 value = _names(data.get("td", {}).get(key, default), getattr(new, key), _NAMES[key])
             _set_or_remove(draft, ("td", key), value)
+    if new.digests and data.get("format") == 1:
+        draft.set(("format",), FORMAT)
     _edit_wishes(draft, data, new.wishes)
 
 

@@ -25,7 +25,7 @@ def document(model: VcpuModel) -> dict[str, Any]:
 
 
 def settings(model: VcpuModel) -> dict[str, Any]:
-    """The keys of [td]; `arch_capabilities` only where there is one."""
+    """The keys of [td]; `arch_capabilities` and the digests only where there are some."""
     td: dict[str, Any] = {
         "attributes": names_of(model.attributes, ATTRIBUTES),
         "xfam": names_of(model.xfam, XFAM),
@@ -34,7 +34,9 @@ def settings(model: VcpuModel) -> dict[str, Any]:
         "max_vcpus": model.max_vcpus,
         "num_l2_vms": model.num_l2_vms,
     }
-    return td if model.arch_capabilities is None else td | {"arch_capabilities": f"{model.arch_capabilities:#x}"}
+    if model.arch_capabilities is not None:
+        td["arch_capabilities"] = f"{model.arch_capabilities:#x}"
+    return td | {name: digest.hex() for name, digest in model.digests.items()}
 
 
 def dumps(model: VcpuModel) -> str:

@@ -12,7 +12,10 @@ from tdxtui.model_schema.validated import Validated
 from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, TSC_UNIT_MHZ, XFAM
 
 Hex = Annotated[str, Field(pattern=r"^0[xX][0-9a-fA-F]{1,16}$")]
+# 48 bytes as hex digits, or in base64, where they are 64 characters without padding.
+Digest = Annotated[str, Field(pattern=r"^([0-9a-fA-F]{96}|[0-9A-Za-z+/]{64})$")]
 TEXT, TABLE, NUMBER = "text", "table", "number"
+_DIGEST = " for TDREPORT: 48 bytes as 96 hex digits, or in base64 as QEMU and libvirt take it."
 WISH = 'expected hex digits as "0x…" or a table of value and mask'
 FIELD_WISH = 'expected a number, or words such as "data"'
 
@@ -49,6 +52,9 @@ class TdSettings(Strict):
     arch_capabilities: Hex | None = Field(
         default=None, description="IA32_ARCH_CAPABILITIES_CONFIG in hex; without it the VMM configures none of it."
     )
+    mrconfigid: Digest | None = Field(default=None, description=f"MRCONFIGID{_DIGEST}")
+    mrowner: Digest | None = Field(default=None, description=f"MROWNER{_DIGEST}")
+    mrownerconfig: Digest | None = Field(default=None, description=f"MROWNERCONFIG{_DIGEST}")
 
     @field_validator("tsc_mhz")
     @classmethod
@@ -90,7 +96,7 @@ class ModelDocument(Strict):
 
     model_config = ConfigDict(title="tdxtui vCPU model")
 
-    format: int = Field(default=FORMAT, ge=1, le=FORMAT, description="2 adds fields and validated.")
+    format: int = Field(default=FORMAT, ge=1, le=FORMAT, description="2 adds fields, validated and the digests of td.")
     name: str = Field(default="", description="The model's name; the file's, if there is none.")
     description: str = Field(default="", description="What the model is for.")
     module: str = Field(default="", description="The TDX module that it is held against: a version or a file.")

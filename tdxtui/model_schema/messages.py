@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from tdxtui.migrations import FORMAT
 from tdxtui.model_schema.document import FIELD_WISH, NUMBER, TABLE, TEXT, WISH, ModelDocument
 from tdxtui.strict import data_error, kind_of, quoted
+from tdxtui.td import DIGESTS
 
 _MESSAGES = {
     "extra_forbidden": "is not a key of this table",
@@ -26,6 +27,7 @@ _MESSAGES = {
     "wish": WISH,
     "field_wish": FIELD_WISH,
 }
+_DIGEST = "expected 48 bytes as 96 hex digits, or in base64"
 _SHOW_VALUE = ("string_pattern_mismatch", "less_than_equal", "greater_than_equal")
 _WISH_TABLES = ("fields", "registers")
 
@@ -46,6 +48,8 @@ def _message(error: ErrorDetails) -> str:
         return f"is {found}; this tdxtui reads formats 1 to {FORMAT}"
     if kind == "string_pattern_mismatch" and place[0] != "td":
         return _bad_text(place, found, error)
+    if kind in ("string_pattern_mismatch", "string_type") and place[-1] in DIGESTS:
+        return f"{_DIGEST}, found {found!r}" if isinstance(found, str) else f"{_DIGEST}, found {kind_of(found)}"
     if kind not in _MESSAGES:
         return error["msg"].removeprefix("Value error, ")
     hex_wanted = kind == "string_type" and place[-1] == "arch_capabilities"

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Hex32 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{8}$")]
 Hex64 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{16}$")]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{96}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -43,6 +44,9 @@ class TdParamsRecord(_Strict):
     config_flags: Hex64
     tsc_frequency: int = Field(description="In units of 25 MHz.")
     arch_capabilities_config: Hex64
+    mrconfigid: Digest | None = None
+    mrowner: Digest | None = None
+    mrownerconfig: Digest | None = None
 
 
 class LeafRecord(_Strict):

@@ -1,0 +1,208 @@
+"""Exports in general: what each says of itself, what is refused, what is lost."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import tomllib
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given, settings
+
+from tdxtui import cli, exported, exporters, library, model_file
+from tdxtui.cpuid import Field
+from tdxtui.errors import TdxtuiError
+from tdxtui.exporters import FORMATS, Conflicting, Options, export, export_module
+from tdxtui.exporters.result import Format
+from tdxtui.model import VcpuModel
+from tests.exporters.models import CONFLICTING, MINIMAL, MODULES, PRESET, legal_models
+
+OF_MODELS = [name for name, found in FORMATS.items() if not found.of_module]
+OF_MODULES = [name for name, found in FORMATS.items() if found.of_module]
+TELLING = [name for name in OF_MODELS if not FORMATS[name].silent]
+
+EXAMPLES = 200 if os.environ.get("TDXTUI_THOROUGH") else 6
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.commands, arguments)
+
+
+def text(name: str, model: VcpuModel = PRESET, **options: object) -> str:
+    found = export(model, name, Options(**options)).content  # type: ignore[arg-type]
+    assert isinstance(found, str)
+    return found
+
+
+@pytest.mark.parametrize("name", TELLING)
+def test_an_export_names_tool_model_module_platform_and_verdict(name: str) -> None:
+    found = text(name)
+    for word in ("tdxtui 0.1.0", "kvm-sapphire-rapids", "1.5.06", "sapphire-rapids", "run"):
+        assert word in found or word.removeprefix("tdxtui ") in found
+    assert '"valid": true' in found if name == "json" else name == "toml" or "as the model wishes" in found
+
+
+@pytest.mark.parametrize("name", OF_MODELS)
+def test_a_conflicting_model_is_refused_unless_that_is_asked_for(name: str) -> None:
+    with pytest.raises(Conflicting, match=r"^bad: 1\.ecx\.2 is wished 0 and is 1; --allow-conf"):
+        export(CONFLICTING, name)
+    found = export(CONFLICTING, name, Options(allow_conflicts=True)).content
+    if name in TELLING:
+        assert isinstance(found, str)
+        assert "1.ecx.2 is wished 0 and is 1" in found or "conflict | module | `1.ecx.2` |" in found
+        told = {"json": '"valid": false', "toml": "conflicts = [", "markdown": "**conflicts**"}
+        assert told.get(name, "NOT VALIDATED, exported with 1 conflicts") in found
+
+
+@pytest.mark.parametrize("name", [name for name in TELLING if name not in ("toml", "json", "markdown")])
+def test_what_is_lost_stands_in_the_text(name: str) -> None:
+    model = replace(PRESET, num_l2_vms=1, arch_capabilities=0, mrowner=bytes(48), platform="")
+    found = export(model, name, Options(allow_conflicts=True))
+    assert all(line.replace("--", "- -") in str(found.content).replace("--", "- -") for line in found.losses)
+    assert found.losses or name in ("td-params",)
+
+
+def test_nothing_is_lost_where_the_format_holds_everything() -> None:
+    for name in ("toml", "json", "td-params", "markdown"):
+        assert export(PRESET, name).losses == ()
+
+
+def test_without_a_cpu_it_is_said_that_bits_are_not_known() -> None:
+    model = replace(MINIMAL, platform="")
+    for name in ("c", "cpuid", "kvm-cpuid2", "firecracker", "lkvs", "kvm-unit-tests"):
+        assert any("bits depend on the CPU" in line for line in export(model, name).losses), name
+    assert "validated without a CPU: what depends on the CPU is not known" in text("qemu", model)
+
+
+@given(legal_models())
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
+def test_every_legal_model_has_every_export(model: VcpuModel) -> None:
+    """Names of models with every kind of sign in them can't end a comment or a cell."""
+    for name in OF_MODELS:
+        found = export(model, name)
+        assert found.data == export(model, name).data
+        assert len(found.data) > 300
+    ET.fromstring(text("libvirt", model))
+    json.loads(text("json", model))
+    json.loads(text("firecracker", model))
+    tomllib.loads(text("kata", model))
+    assert text("c", model).count("*/\n#ifndef") == 1
+
+
+@given(legal_models())
+@settings(max_examples=12, deadline=None, derandomize=True)
+def test_the_toml_is_the_model(model: VcpuModel) -> None:
+    assert model_file.parse(text("toml", model), "x.toml") == model
+
+
+def test_a_situation_is_exported_as_its_model() -> None:
+    for name in OF_MODELS:
+        assert export(exported.situation_of(PRESET), name).data == export(PRESET, name).data
+
+
+def test_a_situation_on_another_module_names_that_one() -> None:
+    model = replace(PRESET, module="1.5.34", platform="granite-rapids")
+    elsewhere = replace(exported.situation_of(model), model=PRESET)
+    assert "module 1.5.34" in str(export(elsewhere, "cpuid", Options(allow_conflicts=True)).content)
+    assert 'module = "1.5.34"' in str(export(elsewhere, "toml", Options(allow_conflicts=True)).content)
+
+
+@pytest.mark.parametrize("name", OF_MODULES)
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_has_its_exports(name: str, module: str) -> None:
+    found = export_module(library.module(module), name)
+    assert found.data and (FORMATS[name].binary or f"TDX module {module}" in str(found.content))
+
+
+def test_what_is_asked_of_the_wrong_thing_is_told() -> None:
+    with pytest.raises(TdxtuiError, match="fixed-bits is made of a module, not of a model"):
+        export(MINIMAL, "fixed-bits")
+    with pytest.raises(TdxtuiError, match="qemu is made of a model; name one"):
+        export_module(library.module("1.5.06"), "qemu")
+    with pytest.raises(TdxtuiError, match="'qmeu' is unknown; did you mean qemu"):
+        exporters.format_of("qmeu")
+    with pytest.raises(TdxtuiError, match="names no module"):
+        export(replace(MINIMAL, module=""), "qemu")
+    with pytest.raises(TdxtuiError, match=r"there is no QEMU layer '9\.0'; known are 10\.2, 11\.1"):
+        export(MINIMAL, "qemu", Options(qemu="9.0"))
+
+
+def test_each_format_has_a_file_and_says_how_it_was_tried() -> None:
+    for name, found in FORMATS.items():
+        assert isinstance(found, Format) and found.name == name and found.evidence and found.title
+        source = Path(exporters.__file__).with_name(f"{found.file}.py").read_text(encoding="utf-8")
+        assert any(isinstance(item, ast.FunctionDef) and item.name == "write" for item in ast.parse(source).body)
+
+
+# -- the command --
+
+
+def test_the_command_writes_a_file_and_tells_losses_of_binary_formats(tmp_path: Path) -> None:
+    target = tmp_path / "x.bin"
+    result = run("export", "minimal", "--to", "kvm-tdx-init-vm", "-o", str(target))
+    assert result.exit_code == 0 and "lost: tsc_mhz = " in result.stderr
+    assert target.read_bytes() == export(MINIMAL, "kvm-tdx-init-vm").data
+    assert run("export", "minimal", "--to", "td-params", "-o", str(target)).stderr.splitlines() == [
+        "tdxtui 0.1.0: model minimal", "module 1.5.06 (evidence: run), platform sapphire-rapids",
+        "validated: the TD comes out as the model wishes",
+    ]
+
+
+def test_the_text_of_cpuid_says_in_short_where_it_is_from() -> None:
+    first = text("cpuid").splitlines()[0]
+    assert first == "CPU 0: validated, tdxtui 0.1.0 kvm-sap...rapids module 1.5.06 platform sapphire-rapids"
+    assert text("cpuid", CONFLICTING, allow_conflicts=True).startswith("CPU 0: NOT VALIDATED, tdxtui 0.1.0 bad module")
+    long = replace(PRESET, name="x" * 1000)
+    assert all(len(line) <= 86 for line in text("cpuid", long).splitlines())
+
+
+def test_strict_makes_losses_a_finding(tmp_path: Path) -> None:
+    assert run("export", "kvm-sapphire-rapids", "--to", "qemu").exit_code == 0
+    result = run("export", "kvm-sapphire-rapids", "--to", "qemu", "--strict")
+    assert result.exit_code == 1 and "lost: CPUID.01H: n_logical_cpu" in result.stderr
+    assert result.stdout == text("qemu")
+    path = tmp_path / "plain.toml"
+    path.write_text(model_file.dumps(MINIMAL.wish(Field.parse("1.ebx[23:16]"), None)), encoding="utf-8")
+    result = run("export", str(path), "--to", "qemu", "--strict")
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_a_conflict_is_a_finding_too(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(model_file.dumps(CONFLICTING), encoding="utf-8")
+    result = run("export", str(path), "--to", "qemu")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "tdxtui: bad: 1.ecx.2 is wished 0 and is 1; --allow-conflicts exports it all the same\n"
+    assert "NOT VALIDATED" in run("export", str(path), "--to", "qemu", "--allow-conflicts").stdout
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (("minimal", "--to", "xml"), "format 'xml' is "),
+    (("--to", "qemu"), "which model? Name a file or a preset"),
+    (("--to", "fixed-bits"), "fixed-bits is made of a module: tdxtui export --module VERSION --to fixed-bits"),
+    (("minimal", "--module", "1.5.06", "--to", "fixed-bits"), "fixed-bits is made of a module"),
+    (("minimal", "--to", "cpuid", "--qemu", "11.1"), "--qemu means nothing to cpuid"),
+    (("minimal", "--guest"), "--guest means nothing to toml"),
+    (("minimal", "--to", "qemu", "--kvm", "6"), "there is no KVM layer '6'"),
+    (("nothing", "--to", "qemu"), "there is no file or preset 'nothing'"),
+])
+def test_what_the_command_can_not_do_is_one_line(arguments: tuple[str, ...], message: str) -> None:
+    result = run("export", *arguments)
+    assert isinstance(result.exception, TdxtuiError)
+    assert str(result.exception).startswith(message)
+
+
+def test_the_list_of_formats_says_what_was_tried() -> None:
+    lines = run("export", "--formats").stdout.splitlines()
+    assert [line.split()[0] for line in lines[::2]] == list(FORMATS)
+    assert all(len(line) <= 100 for line in lines)
+
+
+def test_a_wish_that_is_no_feature_of_qemu_is_lost_with_its_field() -> None:
+    model = MINIMAL.wish(Field.parse("1.ebx[23:16]"), 0)
+    assert "CPUID.01H: n_logical_cpu: QEMU 11.1 has no switch and decides by itself" in export(model, "qemu").losses
