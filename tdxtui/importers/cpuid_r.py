@@ -21,7 +21,8 @@ _ENTRY = re.compile(
     + rb"[ \t\r]*$",
     re.MULTILINE,
 )
-_CPU = re.compile(rb"^CPU(?:[ \t]+([0-9]{1,6}))?:[ \t\r]*$", re.MULTILINE)
+# As cpuid -f, this doesn't look at what stands behind a CPU's number; an export says there where it is from.
+_CPU = re.compile(rb"^CPU(?:[ \t]+([0-9]{1,6}))?:(?:[ \t][^\n]*|\r)?$", re.MULTILINE)
 _LINE = re.compile(rb"^(?![ \t\r]*$).*$", re.MULTILINE)
 
 
