@@ -40,6 +40,7 @@ def checkout(tmp_path: Path) -> Path:
     here = tmp_path / "checkout"
     shutil.copytree(ROOT / "presets", here / "presets")
     shutil.copytree(ROOT / "tdxtui" / "data", here / "tdxtui" / "data")
+    shutil.copytree(ROOT / "docs" / "examples", here / "docs" / "examples")
     (here / "web-tier.toml").write_text(model_of_the_readme(), encoding="utf-8")
     return here
 

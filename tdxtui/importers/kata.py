@@ -13,7 +13,7 @@ from tdxtui.importers.registry import LAYOUT
 from tdxtui.importers.result import Imported, failed
 
 NAME = "kata"
-TITLE = "a Kata Containers configuration for QEMU"
+TITLE = "a Kata Containers configuration"
 EVIDENCE = LAYOUT
 
 MAX_SIZE = 1 << 20

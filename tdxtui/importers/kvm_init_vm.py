@@ -13,7 +13,7 @@ from tdxtui.importers.result import Features, Imported, failed
 from tdxtui.td import CONFIG_FLAGS
 
 NAME = "kvm-tdx-init-vm"
-TITLE = "struct kvm_tdx_init_vm (binary)"
+TITLE = "a struct kvm_tdx_init_vm"
 EVIDENCE = LAYOUT
 
 _ENTRIES_AT = 256

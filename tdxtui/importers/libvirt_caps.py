@@ -11,7 +11,7 @@ from tdxtui.importers.statement import Statement
 from tdxtui.importers.xml_tree import Node
 
 NAME = "libvirt-cpu"
-TITLE = "a CPU as libvirt describes it (capabilities, domcapabilities, CPU map)"
+TITLE = "a CPU as libvirt describes it"
 EVIDENCE = REAL
 
 _ROOTS = ("domainCapabilities", "capabilities", "cpus", "cpu")

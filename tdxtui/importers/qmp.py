@@ -13,7 +13,7 @@ from tdxtui.importers.result import Features, Imported, failed
 from tdxtui.importers.statement import Statement
 
 NAME = "qmp"
-TITLE = "a QMP answer about a CPU model (query-cpu-model-expansion)"
+TITLE = "a QMP answer about a CPU model"
 EVIDENCE = REAL
 
 _SIGNATURE = {"family", "model", "stepping"}

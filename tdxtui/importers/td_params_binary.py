@@ -11,7 +11,7 @@ from tdxtui.importers.result import Features, Imported, failed
 from tdxtui.td import CONFIG_FLAGS, EPTP_4_LEVEL, EPTP_5_LEVEL, TSC_UNIT_MHZ
 
 NAME = "td-params"
-TITLE = "TD_PARAMS (binary)"
+TITLE = "TD_PARAMS"
 EVIDENCE = LAYOUT
 
 SIZE = 1024

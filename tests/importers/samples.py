@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tdxtui.cpuid import REGISTER_KEYS, CpuidTable, Field, Leaf, quad, unpack
 from tdxtui.intel_table.kinds import Kind, kinds
 from tdxtui.intel_table.runs import runs
 from tdxtui.module import Module
+from tests.configuration_samples import SAMPLES as CONFIGURATIONS
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 DUMPS = sorted((SHARED / "dumps").glob("*.txt"))
@@ -192,4 +194,5 @@ WRITERS: dict[str, Callable[[], bytes]] = {
     "cpuid-json": cpuid_json,
     "intel-json": intel_json,
     "intel-csv": intel_csv,
+    **{name: partial(bytes, data) for name, data in CONFIGURATIONS.items()},
 }

@@ -13,9 +13,9 @@ from tdxtui.dump import Dump
 from tdxtui.errors import TdxtuiError
 
 from . import samples
-from .samples import HOST, WRITERS
+from .samples import CONFIGURATIONS, HOST, WRITERS
 
-NO_DUMPS = ("intel-json", "intel-csv", "kvm-tdx-capabilities", "kcpuid-flags")
+NO_DUMPS = ("intel-json", "intel-csv", "kvm-tdx-capabilities", "kcpuid-flags", *CONFIGURATIONS)
 OF_DUMPS = {name: write for name, write in WRITERS.items() if name not in NO_DUMPS}
 REAL = {
     "cpuid/cpuid-20260503-r-1-amd-guest.txt": "cpuid-r",

@@ -101,17 +101,19 @@ def test_any_bytes_are_read_or_refused(name: str, data: bytes) -> None:
     survives(data, None)
 
 
+OF_JSON = ("firecracker-fingerprint", "firecracker-template", "qmp")
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(("", "0x1", "7.0", "Fixed", "EAX")),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
         st.sampled_from(("Leaf", "EAX", "MSB", "LSB", "Virtualization Type", "Virtualization Details", "cpuid", "msr",
                          "7.0", "leaf", "subleaf", "eax", "guest_cpu_config", "cpuid_modifiers", "modifiers", "Header",
-                         "register", "bitmap", "flags", "msr_modifiers", "addr")), inner, max_size=5),
+                         "register", "bitmap", "flags", "msr_modifiers", "addr", "return", "model", "name", "props",
+                         "avx", "family", "unavailable-features")), inner, max_size=5),
     max_leaves=20,
 )
 
 
-@pytest.mark.parametrize("name", [name for name in registry.names() if "json" in name or "fingerprint" in name])
+@pytest.mark.parametrize("name", [name for name in registry.names() if name in OF_JSON or "json" in name])
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(value=JSON)
 def test_json_of_any_shape_is_read_or_refused(name: str, value: object) -> None:

@@ -84,7 +84,7 @@ def test_everything_can_be_had_as_json(run: Any, file: Any, name: str) -> None:
     found = json.loads(run("import", file(name), "--json").out)
     assert found["format"] == name
     kinds = {"intel-json": "module", "intel-csv": "module", "kvm-tdx-capabilities": "capabilities",
-             "kcpuid-flags": "features"}
+             "kcpuid-flags": "features", **dict.fromkeys(samples.CONFIGURATIONS, "features")}
     assert found["kind"] == kinds.get(name, "dump")
     if found["kind"] == "dump":
         assert found["cpus"][0]["cpuid"]["7.0"] == f"{samples.HOST[Leaf(7, 0)]:032x}"
@@ -131,7 +131,7 @@ def test_formats_are_listed_with_their_evidence(run: Any) -> None:
 def test_one_thing_is_read(run: Any, arguments: list[str]) -> None:
     result = run("import", *arguments)
     assert (result.status, result.out) == (2, "")
-    assert result.err == "tdxtui: import reads one thing: a FILE, or --host, or --kvm\n"
+    assert result.err == "tdxtui: import reads one thing: a FILE, or a command line after --, or --host, or --kvm\n"
 
 
 @pytest.mark.parametrize(("make", "expected"), [
