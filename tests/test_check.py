@@ -250,6 +250,15 @@ def test_a_bit_that_qemu_takes_for_fixed_comes_back_where_a_module_lets_it_be_0(
     assert not of(found(model, module="1.5.06", layers=[QEMU]), Kind.VMM)  # there it is the module that forces it
 
 
+def test_qemu_gives_a_guest_the_hosts_physical_width() -> None:
+    model = replace(MINIMAL, config_flags=CONFIG_FLAGS["MAXPA_VIRT"]).wish(Field.parse("80000008.eax[7:0]"), 46)
+    here = situation(model, "1.5.34", "granite-rapids")
+    assert here.conflict_count == 0
+    [verdict] = of(check(here, [QEMU]), Kind.VMM)
+    assert (verdict.code, verdict.got) == ("host-phys-bits", 46)
+    assert [item.code for item in of(check(here, [KVM]), Kind.VMM)] == ["config-flag"]
+
+
 def test_kvm_demands_an_entry_that_a_module_must_have_a_slot_for() -> None:
     module = library.module("1.5.06")
     without = replace(module, cpuid_config=tuple(leaf for leaf in module.cpuid_config if leaf != Leaf(0x80000008)))

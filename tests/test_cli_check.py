@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from tdxtui import cli, library
 from tdxtui.cli.group import COMMANDS
+from tdxtui.cli.output import painted
 from tdxtui.errors import TdxtuiError
 from tests.documents import ROOT
 
@@ -177,13 +179,35 @@ def test_drift_is_told_on_the_models_own_ground_only(tmp_path: Path) -> None:
     assert row["counts"]["drift"] == 0
 
 
+def test_colour_is_for_terminals_without_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
+    colours, line = {"conflict": "red"}, "conflict: the module decides it."
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert painted(line, colours) == line
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert painted(line, colours) == "\x1b[31m\x1b[1mconflict\x1b[0m: the module decides it."
+    assert painted("    1.ecx.15", colours) == "    1.ecx.15"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert painted(line, colours) == line
+
+
+def test_a_name_that_is_no_text_harms_no_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = "\x1b[31mred\udcff.toml"
+    Path(name).write_text(library.presets()["minimal"].read_text())
+    done = run("check", name, "minimal")
+    assert done.exit_code == 0, done.output
+    assert "\x1b" not in done.stdout
+    assert json.loads(run("check", name, "--json").stdout)[0]["model"] == name
+
+
 # -- batches --
 
 
 def test_a_batch_is_a_row_a_model(batch: list[str]) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     found = rows("check", *batch, *SPR)
-    took = time.perf_counter() - start
+    took = time.process_time() - start
     assert [row["model"] for row in found] == batch
     assert [row["counts"]["conflict"] for row in found[:4]] == [1, 0, 0, 1]
     if THOROUGH:

@@ -10,6 +10,7 @@ from tdxtui.checking.finding import Finding, Kind, Layer, Severity
 from tdxtui.cpuid import Field
 from tdxtui.edits import Edit, config_edit, word_edit
 from tdxtui.evaluate import Situation
+from tdxtui.levers import MAXPA
 from tdxtui.runtime import HYPERVISOR_LEAVES
 from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, XFAM, names_of
 from tdxtui.turning import xfam_turned
@@ -25,6 +26,7 @@ def verdicts(situation: Situation, vmm: Sequence[VmmLayer]) -> Iterator[Finding]
         yield from _entries(situation, layer)
         yield from _refused_bits(situation, layer)
         yield from _phys_bits(situation, layer)
+        yield from _host_phys_bits(situation, layer)
         yield from _forced(situation, layer)
         yield from _unnamed(situation, layer)
         yield from _pv_features(situation, layer)
@@ -139,6 +141,14 @@ def _phys_bits(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
     else:
         message = f"{layer.label} takes it for the width of guest-physical addresses, and gives the module 0"
         yield _finding(layer, "phys-bits", message, field=field, wanted=wanted, got=0)
+
+
+def _host_phys_bits(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
+    """A TD whose MAX_PA isn't the CPU's, where the VMM gives a guest the host's."""
+    native, got = situation.td.prepared.maxpa, situation.td.get(MAXPA)
+    if layer.phys_bits_as_host and native is not None and got not in (0, native):
+        message = f"{layer.label} demands the physical width of the host's CPU, which is {native}"
+        yield _finding(layer, "host-phys-bits", message, field=MAXPA, got=got)
 
 
 def _forced(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
