@@ -19,14 +19,14 @@ NAMES = {
 }
 
 
-def text(fit: Fit, command: str = "") -> str:
-    """The commented file of a fitted model. `command` is what made it."""
+def text(fit: Fit, command: str = "", name: str | None = None, description: str | None = None) -> str:
+    """The commented file of a fitted model. `command` is what made it; a name and description take others' place."""
     comments = [
         f"The nearest legal model to {fit.source.text} ({fit.source.title}) on {fit.target.name}.",
         *([f"Made by: {command}"] if command else []),
         *_losses(changes(fit)),
     ]
-    return commented(comments, named(fit))
+    return commented(comments, titled(named(fit), name, description))
 
 
 def named(fit: Fit) -> VcpuModel:
@@ -34,6 +34,14 @@ def named(fit: Fit) -> VcpuModel:
     if fit.source.states_td and fit.model.description:
         return fit.model
     return replace(fit.model, description=f"{fit.source.model.name} as a TD can have it on {fit.target.name}.")
+
+
+def titled(model: VcpuModel, name: str | None, description: str | None) -> VcpuModel:
+    """A model with another name or description, where one is given."""
+    return replace(
+        model, name=model.name if name is None else name,
+        description=model.description if description is None else description,
+    )
 
 
 def commented(comments: list[str], model: VcpuModel) -> str:
