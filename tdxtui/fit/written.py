@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tdxtui import model_file
-from tdxtui.fit.changes import Change, Outcome, changes
+from tdxtui.fit.changes import OBSCURE, Change, Outcome, changes, importance
 from tdxtui.fit.fitting import Fit
 from tdxtui.fit.report import wrapped
 from tdxtui.model import VcpuModel
@@ -52,9 +52,12 @@ def commented(comments: list[str], model: VcpuModel) -> str:
 
 def _losses(found: list[Change]) -> Iterator[str]:
     for outcome, name in NAMES.items():
-        reasons: dict[str, list[str]] = {}
-        for item in found:
-            if item.outcome is outcome:
-                reasons.setdefault(item.because, []).append(item.name)
-        if reasons:
-            yield f"{name}: " + "; ".join(f"{', '.join(names)}: {because}" for because, names in reasons.items()) + "."
+        here = [item for item in found if item.outcome is outcome]
+        told = [item for item in here if importance(item.field) < OBSCURE or outcome is Outcome.LEFT_TO_MODULE]
+        reasons: dict[str, dict[str, None]] = {}
+        for item in told:
+            reasons.setdefault(item.because, {})[item.name] = None
+        parts = [f"{', '.join(names)}: {because}" for because, names in reasons.items()]
+        parts += [f"{len(here) - len(told)} lesser ones"] if len(told) < len(here) else []
+        if parts:
+            yield f"{name}: {'; '.join(parts)}."
