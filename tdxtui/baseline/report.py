@@ -13,8 +13,9 @@ from tdxtui.baseline.pool import Pool, differing
 from tdxtui.cpuid import Field
 from tdxtui.fit.changes import OBSCURE, importance
 from tdxtui.fit.report import wrapped
-from tdxtui.fit.written import commented
+from tdxtui.fit.written import commented, titled
 from tdxtui.levers import FMS, MAXPA
+from tdxtui.model import VcpuModel
 from tdxtui.naming import bit_name
 from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, XFAM, names_of
 
@@ -120,13 +121,13 @@ def data(pool: Pool) -> dict[str, Any]:
     }
 
 
-def named(pool: Pool) -> Any:
+def named(pool: Pool) -> VcpuModel:
     """The pool's model with a description of what it is for."""
     return replace(pool.model, description=f"The most that every TD of {_counted(pool)} can have.")
 
 
-def text(pool: Pool, command: str = "") -> str:
-    """The commented file of the pool's model."""
+def text(pool: Pool, command: str = "", name: str | None = None, description: str | None = None) -> str:
+    """The commented file of the pool's model. `command` is what made it; a name and description take others' place."""
     names = listed([short(name) for host in pool.hosts for name in host.names], 6)
     comments = [
         f"The richest model for {_counted(pool)}: {names}.",
@@ -134,4 +135,4 @@ def text(pool: Pool, command: str = "") -> str:
         *(f"Lost to {cost.because}: {', '.join(map(unique_name, cost.bits))}." for cost in costs(pool)),
         *pool.notes,
     ]
-    return commented(comments, named(pool))
+    return commented(comments, titled(named(pool), name, description))

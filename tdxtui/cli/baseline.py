@@ -17,12 +17,13 @@ from tdxtui.cli.output import json_text, progress, put, show
 @options.vmm
 @click.option("--cold", is_flag=True, help="TDs needn't move while they run: without MIGRATABLE, with PERFMON.")
 @click.option("--all", "everything", is_flag=True, help="Every lost feature, not only the first groups.")
+@options.titled
 @options.output
 @options.as_json
 @options.quiet
 def baseline(
     hosts: tuple[str, ...], modules: tuple[str, ...], kvm: str | None, qemu: str | None, cold: bool, everything: bool,
-    output: str | None, as_json: bool, quiet: bool,
+    name: str | None, description: str | None, output: str | None, as_json: bool, quiet: bool,
 ) -> None:
     """Find the richest model that every CPU can run on every module: that of a migration pool.
 
@@ -48,7 +49,8 @@ def baseline(
             click.echo(json_text({"unfit": list(unfit.reasons)}) if as_json else "\n".join(unfit.reasons))
         sys.exit(options.FINDINGS)
     if output:
-        put(report.text(found, _command(hosts, modules, kvm, qemu, cold)), output)
+        command = _command(hosts, modules, kvm, qemu, cold)
+        put(report.text(found, command, name, description), output)
     if quiet:
         return
     if output == "-":
