@@ -6,7 +6,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-from tdxtui import module_file, platform_file
+from tdxtui import module_file
 from tdxtui.cpuid import Leaf
 from tdxtui.errors import TdxtuiError
 from tdxtui.module import Module
@@ -80,7 +80,9 @@ def _module_of(path: Path) -> Module:
 
 
 def platform_path(name: str) -> Path:
-    """The file of a platform by name, or the path itself; NotFound if it is neither."""
+    """The file of a platform by name, or the path itself, a dump's too; NotFound if it is neither."""
+    if name not in _files("platforms", user_data()) and Path(name).is_file():
+        return Path(name)
     return _find("platforms", "platform", name)
 
 
@@ -107,13 +109,19 @@ def _constants_of(path: Path) -> Constants | None:
 
 
 def platform(name: str) -> Platform:
-    """A platform by name, or by the path of its file."""
+    """A platform by name, or by the path of its file or of a dump."""
     return _platform_of(platform_path(name))
 
 
 @lru_cache(maxsize=64)
 def _platform_of(path: Path) -> Platform:
-    return platform_file.load(path)
+    if path.suffix == ".toml":
+        from tdxtui import platform_file
+
+        return platform_file.load(path)
+    from tdxtui import dump_platform
+
+    return dump_platform.load(path)
 
 
 _prepared: dict[tuple[int, int], tuple[Module, Platform, Prepared | Refusal]] = {}

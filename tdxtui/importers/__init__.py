@@ -1,0 +1,82 @@
+"""Read what machines and tools show: a file a format, told apart by content.
+
+An importer never guesses: what it can't read is an `ImportFailed` of one line, what it assumed is a note.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tdxtui.dump import Dump
+from tdxtui.importers.registry import Importer, importer, importers, names
+from tdxtui.importers.result import (
+    Capabilities,
+    Features,
+    Imported,
+    ImportFailed,
+    ModuleText,
+    Wishes,
+    failed,
+)
+from tdxtui.strict import read_bytes
+
+__all__ = [
+    "Capabilities",
+    "Features",
+    "ImportFailed",
+    "Imported",
+    "ModuleText",
+    "Wishes",
+    "detect",
+    "dump",
+    "dump_of",
+    "failed",
+    "importer",
+    "importers",
+    "names",
+    "read",
+    "read_path",
+]
+
+MAX_SIZE = 16 << 20
+HEAD = 1 << 16
+
+
+def read(data: bytes, name: str, format: str | None = None) -> Imported:
+    """What a file's bytes say; `name` is what errors call it, `format` forces an importer.
+
+    Raises ImportFailed for bytes that can't be used, TdxtuiError for an unknown format.
+    """
+    if not data:
+        raise failed(name, "", "is empty")
+    if len(data) > MAX_SIZE:
+        raise failed(name, "", f"is larger than {MAX_SIZE >> 20} MiB; that is no file of a known kind")
+    chosen = importer(format) if format else detect(data, name)
+    return chosen.read(data, name)
+
+
+def read_path(path: Path, format: str | None = None) -> Imported:
+    """What a file says; DataError if it can't be read or used."""
+    return read(read_bytes(path, MAX_SIZE), str(path), format)
+
+
+def detect(data: bytes, name: str) -> Importer:
+    """The importer that is surest of the bytes; ImportFailed if none recognises them."""
+    head = data[:HEAD]
+    sure, best = max(((item.sniff(head), item) for item in importers()), key=lambda pair: pair[0])
+    if not sure:
+        kind = "only zero bytes" if not head.strip(b"\0") else "of no known kind"
+        raise failed(name, "", f"is {kind}; tdxtui import --list has the formats, --format forces one")
+    return best
+
+
+def dump(name: str) -> Dump:
+    """The dump in a file; DataError that says what the file is instead."""
+    return dump_of(read_path(Path(name)), name)
+
+
+def dump_of(imported: Imported, name: str) -> Dump:
+    """The dump that was imported; ImportFailed if it is something else."""
+    if not isinstance(imported.what, Dump):
+        raise failed(name, "", f"is no dump of a CPU but {importer(imported.format).title}")
+    return imported.what

@@ -1,0 +1,50 @@
+"""The importers by name. Each is a module of this package, loaded when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
+from typing import NamedTuple
+
+from tdxtui.errors import TdxtuiError
+from tdxtui.importers.result import Imported
+from tdxtui.strict import unknown
+
+REAL = "real samples"
+LAYOUT = "layout from documentation, not tried"
+
+# A format's name and its module, the more telling ones first: of two that are equally sure the first wins.
+MODULES = {
+    "cpuid-r": "cpuid_r",
+    "instlatx64": "instlatx64",
+}
+
+
+class Importer(NamedTuple):
+    """One format: `sniff` says of a file's first bytes how sure it is that they are of its kind, 0 to 100."""
+
+    name: str
+    title: str
+    evidence: str
+    sniff: Callable[[bytes], int]
+    read: Callable[[bytes, str], Imported]
+
+
+def names() -> list[str]:
+    """All formats' names."""
+    return list(MODULES)
+
+
+@cache
+def importer(name: str) -> Importer:
+    """The importer of a format; TdxtuiError with the formats that there are for another name."""
+    if name not in MODULES:
+        raise TdxtuiError(f"format {unknown(name, MODULES)}; tdxtui import --list has them all")
+    module = import_module(f"tdxtui.importers.{MODULES[name]}")
+    return Importer(module.NAME, module.TITLE, module.EVIDENCE, module.sniff, module.read)
+
+
+def importers() -> Iterator[Importer]:
+    """Every importer."""
+    return (importer(name) for name in MODULES)
