@@ -14,6 +14,7 @@ COMMANDS = {
     "bits": "lists:bits",
     "modules": "lists:modules",
     "platforms": "lists:platforms",
+    "sources": "sources:sources",
     "rule": "rule:rule",
     "new": "models:new",
     "fmt": "models:fmt",

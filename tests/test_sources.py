@@ -1,0 +1,98 @@
+"""What a user names as a CPU model becomes a vCPU model of what it states."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tdxtui import levels, library, qemu_models, sources
+from tdxtui.cpuid import Field
+from tdxtui.errors import TdxtuiError
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "qemu_models.json"
+
+
+def wished(text: str, bit: str) -> int | None:
+    return sources.find(text).model.wished(Field.parse(bit))
+
+
+def test_a_qemu_model_states_every_bit_that_qemu_can_name_and_no_other() -> None:
+    assert wished("qemu:SapphireRapids-v4", "7.0.ebx.16") == 1
+    assert wished("qemu:SapphireRapids-v4", "1.ecx.2") == 0  # dtes64
+    assert wished("qemu:SapphireRapids-v4", "1.ecx.11") is None  # sdbg, of which QEMU knows nothing
+
+
+def test_a_qemu_model_states_its_family_model_and_stepping() -> None:
+    assert sources.find("qemu:SapphireRapids-v4").model.wished(qemu_models.SIGNATURE) == 0x806F4
+    assert sources.find("qemu:DiamondRapids-v1").model.wished(qemu_models.SIGNATURE) == 0x400F10
+
+
+@pytest.mark.parametrize(("asked", "meant"), [
+    ("SapphireRapids", "SapphireRapids-v1"),
+    ("sapphirerapids-V4", "SapphireRapids-v4"),
+    ("SapphireRapids-latest", "SapphireRapids-v8"),
+    ("Haswell-noTSX-IBRS", "Haswell-v4"),
+])
+def test_a_model_is_found_by_version_alias_and_as_latest(asked: str, meant: str) -> None:
+    found = sources.find(f"qemu:{asked}")
+    assert found.model.name == meant
+    assert bool(found.notes) == (asked.lower() != meant.lower())
+
+
+def test_a_source_that_knows_no_td_gets_the_xfam_of_its_features() -> None:
+    found = sources.find("qemu:SapphireRapids-v4")
+    assert not found.states_td
+    assert found.model.xfam == 0x602E7
+
+
+def test_a_level_has_the_features_of_those_below_it() -> None:
+    v2, v3 = (levels.wishes(name) for name in ("x86-64-v2", "x86-64-v3"))
+    assert all(mask & ~v3[leaf][1] == 0 for leaf, (_, mask) in v2.items())
+    assert wished("level:x86-64-v3", "7.0.ebx.5") == 1
+    assert wished("level:x86-64-v3", "7.0.ebx.16") is None
+
+
+def test_a_cpu_states_what_it_has_but_nothing_of_one_thread_or_moment() -> None:
+    native = library.platform("sapphire-rapids").cpuid.cpuid(7, 0)
+    assert wished("sapphire-rapids", "7.0.ebx.16") == native >> 64 + 16 & 1
+    assert wished("sapphire-rapids", "1.ecx.27") is None
+    assert sources.find("sapphire-rapids").model.tsc_mhz % 25 == 0
+
+
+def test_presets_and_files_keep_their_own_td_settings(tmp_path: Path) -> None:
+    preset = sources.find("minimal")
+    assert (preset.kind, preset.states_td) == ("preset", True)
+    file = tmp_path / "x.toml"
+    file.write_text(library.presets()["minimal"].read_text())
+    assert sources.find(str(file)).model.wishes == preset.model.wishes
+
+
+@pytest.mark.parametrize(("asked", "hint"), [
+    ("qemu:SaphireRapids", "SapphireRapids"),
+    ("qemu:EPYC-v1", "tdxtui sources"),
+    ("level:x86-64-v5", "x86-64-v4"),
+    ("SapphireRapids-v4", "qemu:SapphireRapids-v4"),
+    ("x86-64-v3", "level:x86-64-v3"),
+    ("no/such/file.toml", "no such file"),
+    ("", "presets"),
+])
+def test_an_unknown_source_says_what_there_is(asked: str, hint: str) -> None:
+    with pytest.raises(TdxtuiError, match=hint):
+        sources.find(asked)
+
+
+def test_every_intel_model_equals_the_facts_it_was_made_from() -> None:
+    if not SHARED.exists():
+        pytest.skip("the facts lie in a folder beside the checkout")
+    facts = {name: item for name, item in json.loads(SHARED.read_text()).items() if item["vendor"] == "GenuineIntel"}
+    assert set(facts) == set(qemu_models.models())
+    for name, item in facts.items():
+        found = qemu_models.models()[name]
+        assert (found.family, found.model, found.stepping) == (item["family"], item["model"], item["stepping"])
+        for word, value in item["words"].items():
+            leaf, subleaf, register = word.removeprefix("0x").split(".")
+            bits = [at for at in found.words if at.leaf == int(leaf, 16) and (at.subleaf or 0) == int(subleaf, 16)]
+            got = Field.parse(f"{bits[0].key}.{register}").get(found.words[bits[0]]) if bits else 0
+            assert got == int(value, 16), (name, word)
