@@ -8,7 +8,7 @@ from tdxtui.cpuid import Leaf
 from tdxtui.module import Condition, Module
 from tdxtui.td import TD_CTLS
 
-ALWAYS_VE, READ = "always #VE", "read"
+VE, ALWAYS_VE, READ = "#VE", "always #VE", "read"
 
 
 def leaves(old: Module, new: Module) -> Iterator[Leaf]:
@@ -25,20 +25,20 @@ def access(module: Module, leaf: Leaf) -> str:
     if leaf in module.by_leaf:
         return _entry(module, leaf, needs)
     if leaf.leaf in module.exit.zero_leaves:
-        return f"#VE unless {_joined(needs)}, then 0" if needs else "reads 0"
+        return f"{VE} unless {_joined(needs)}, then 0" if needs else "reads 0"
     return without_entry(module)
 
 
 def without_entry(module: Module) -> str:
     """What a guest gets at any leaf that the module has no entry for, and doesn't name."""
-    return f"{ALWAYS_VE[7:]} unless TD_CTLS.REDUCE_VE, then 0" if _reduces(module) else ALWAYS_VE
+    return f"{VE} unless TD_CTLS.REDUCE_VE, then 0" if _reduces(module) else ALWAYS_VE
 
 
 def _entry(module: Module, leaf: Leaf, needs: tuple[Condition, ...]) -> str:
     if leaf in module.exit.faulting:
         return ALWAYS_VE
     if needs:
-        return f"#VE unless {_joined(needs)}"
+        return f"{VE} unless {_joined(needs)}"
     if leaf in module.exit.native_cache_leaves and _reduces(module):
         return f"{READ}; with TD_CTLS.REDUCE_VE the CPU's own value but for EAX[31:14]"
     return READ

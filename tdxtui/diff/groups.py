@@ -17,6 +17,7 @@ class Group(Enum):
     ON = "Newly on by default: the TD may have it without anyone asking"
     CLOSED = "No longer configurable: a CPUID_CONFIG that sets it is refused"
     LEFT_0 = "Now configurable, and left 0 reads 0: until now the module gave a value of its own"
+    CONSTANT = "Fixed to another value"
     GATED = "Newly gated: 0 unless something else is set too"
     GATE_MOVED = "Gate moved: other settings than before clear it"
     UNGATED = "No longer gated"
@@ -47,7 +48,7 @@ class Group(Enum):
 
 _KEYS = {
     Group.LOST: "fixed-1-to-configurable", Group.GONE: "always-0", Group.ON: "on-by-default",
-    Group.CLOSED: "not-configurable", Group.LEFT_0: "configurable-left-0-reads-0", Group.GATED: "gated",
+    Group.CLOSED: "not-configurable", Group.LEFT_0: "configurable-left-0-reads-0", Group.CONSTANT: "another-constant", Group.GATED: "gated",
     Group.GATE_MOVED: "gate-moved", Group.UNGATED: "not-gated", Group.GUEST: "guest-controlled",
     Group.NO_GUEST: "not-guest-controlled", Group.NEW_VE: "ve", Group.NO_VE: "not-ve",
     Group.OFFERED: "fixed-0-to-configurable", Group.HOW: "configured-otherwise", Group.COMPUTED: "computed",
@@ -90,6 +91,8 @@ def _value(old: Trait, new: Trait) -> Iterator[Group]:
         yield from _same_class(old, new)
     elif BitClass.VE in (was, now):
         yield Group.NEW_VE if now is BitClass.VE else Group.NO_VE
+    elif old.constant and new.constant:
+        yield Group.CONSTANT
     elif not _only_demand(old, new):
         yield from _moved(was, now)
         if old.settable and not new.settable:
@@ -130,7 +133,7 @@ def _moved(was: BitClass, now: BitClass) -> Iterator[Group]:
 
 
 def _gates(old: Trait, new: Trait) -> Iterator[Group]:
-    if old.gates == new.gates or new.kind in FIXED:
+    if old.gates == new.gates or old.kind in FIXED or new.kind in FIXED:
         return
     if set(old.gates) < set(new.gates):
         yield Group.GATED

@@ -6,23 +6,26 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tdxtui import catalog
-from tdxtui.cpuid import ALL_ONES, WORD, Field, Leaf, Register
-from tdxtui.diff.access import ALWAYS_VE, access, leaves, without_entry
+from tdxtui.classify import classes
+from tdxtui.cpuid import ALL_ONES, Field, Leaf, Register
+from tdxtui.diff.access import ALWAYS_VE, VE, access, leaves, without_entry
 from tdxtui.diff.groups import Group, groups
 from tdxtui.diff.settings import Setting, settings
-from tdxtui.diff.trait_words import words
+from tdxtui.diff.trait_words import with_value, words
 from tdxtui.diff.traits import Trait, traits
+from tdxtui.field_runs import fields_in, runs
 from tdxtui.module import Module
 
 COARSE = (Group.ADDED, Group.REMOVED, Group.NEW_VE, Group.NO_VE)
+MANY = 6
 MISSING: dict[Trait | None, int] = {None: ALL_ONES}
 
 
 class BitChange(NamedTuple):
     """Bits whose statements changed, the same ones in every leaf given; `old` and `new` are in words.
 
-    `name` is the catalogue's, "" where the bits are of several fields.
+    `name` is the catalogue's, "" where the bits are of several fields. `inferred` tells that a mask of theirs in one
+    of the module files was deduced from other versions.
     """
 
     group: Group
@@ -33,6 +36,7 @@ class BitChange(NamedTuple):
     name: str
     old: str
     new: str
+    inferred: bool = False
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -91,34 +95,40 @@ def _of_leaf(old: Module, new: Module, leaf: Leaf) -> Iterator[BitChange]:
                     key = group, words(group, was), words(group, now)
                     masks[key] = masks.get(key, 0) | where & there
     for (group, was_words, now_words), mask in masks.items():
-        for field, name in runs(leaf, mask, coarse=group in COARSE):
-            yield BitChange(group, (leaf,), field.register, field.msb, field.lsb, name, was_words, now_words)
+        for field, name in _shown_runs(leaf, mask, group):
+            told = (with_value(was_words, old, field), with_value(now_words, new, field))
+            unsure = _inferred(old, field) or _inferred(new, field)
+            of = _of_feature(group, new, field)
+            yield BitChange(of, (leaf,), field.register, field.msb, field.lsb, name, *told, unsure)
+
+
+def _of_feature(group: Group, new: Module, field: Field) -> Group:
+    """A single bit that is fixed to the other value is a feature lost or gained."""
+    if group is not Group.CONSTANT or not field.is_bit:
+        return group
+    return Group.ON if field.get(new.by_leaf[field.leaf].fixed1) else Group.GONE
+
+
+def _inferred(module: Module, field: Field) -> bool:
+    return field.leaf in module.by_leaf and bool(classes(module)[field.leaf].inferred & field.mask)
+
+
+def _shown_runs(leaf: Leaf, mask: int, group: Group) -> list[tuple[Field, str]]:
+    """Runs by name, unless those of a register lie side by side and are too many to be told singly."""
+    if group is Group.CONSTANT:
+        return list(fields_in(leaf, mask))
+    named, coarse = list(runs(leaf, mask)), list(runs(leaf, mask, coarse=True))
+    if group in COARSE:
+        return coarse
+    out = []
+    for field, name in coarse:
+        within = [item for item in named if item[0].mask & field.mask]
+        out += within if len(within) <= MANY else [(field, name)]
+    return out
 
 
 def _traits(module: Module, leaf: Leaf) -> dict[Trait | None, int]:
     return {**traits(module, leaf)} if leaf in module.by_leaf else MISSING
-
-
-def runs(leaf: Leaf, mask: int, coarse: bool = False) -> Iterator[tuple[Field, str]]:
-    """The neighbouring bits of a packed mask, EAX to EDX, high bit first, with their name.
-
-    Runs end where the catalogue's fields do, unless `coarse`.
-    """
-    for register in Register:
-        left = mask >> register.shift & WORD
-        while left:
-            msb = lsb = left.bit_length() - 1
-            name = catalog.name_at(leaf, register, msb)
-            while lsb and left >> lsb - 1 & 1 and (coarse or catalog.name_at(leaf, register, lsb - 1) == name):
-                lsb -= 1
-            field = Field(leaf, register, msb, lsb)
-            yield field, _name(field, name)
-            left &= (1 << lsb) - 1
-
-
-def _name(field: Field, highest: str) -> str:
-    """The one name of a run's bits, "" if there are several."""
-    return highest if catalog.name_at(field.leaf, field.register, field.lsb) == highest else ""
 
 
 def _access(old: Module, new: Module) -> Iterator[AccessChange]:
@@ -127,13 +137,16 @@ def _access(old: Module, new: Module) -> Iterator[AccessChange]:
         merged.setdefault((access(old, leaf), access(new, leaf)), []).append(leaf)
     for (was, now), where in merged.items():
         if was != now:
-            yield AccessChange(_access_group(was), tuple(where), was, now)
-    if without_entry(old) != without_entry(new):
-        yield AccessChange(_access_group(without_entry(old)), (), without_entry(old), without_entry(new))
+            yield AccessChange(_access_group(was, now), tuple(where), was, now)
+    was, now = without_entry(old), without_entry(new)
+    if was != now:
+        yield AccessChange(_access_group(was, now), (), was, now)
 
 
-def _access_group(was: str) -> Group:
-    return Group.NO_VE if was == ALWAYS_VE else Group.NEW_VE
+def _access_group(was: str, now: str) -> Group:
+    if was == ALWAYS_VE:
+        return Group.NO_VE
+    return Group.NEW_VE if VE in was + now else Group.RUN_TIME
 
 
 def bits_of(changes: Iterable[Change], group: Group) -> dict[Leaf, int]:

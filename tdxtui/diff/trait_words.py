@@ -3,35 +3,51 @@
 from __future__ import annotations
 
 from tdxtui.classify import BitClass
+from tdxtui.cpuid import Field
 from tdxtui.diff.groups import Group
 from tdxtui.diff.traits import Trait
+from tdxtui.module import Module
 
 KINDS = {
-    BitClass.VE: "always #VE", BitClass.FIXED_0: "fixed 0", BitClass.FIXED_1: "fixed 1",
+    BitClass.VE: "always #VE", BitClass.FIXED_0: "fixed", BitClass.FIXED_1: "fixed",
     BitClass.CONFIGURED: "Configured", BitClass.CONFIGURED_NATIVE: "Configured & Native", BitClass.NATIVE: "Native",
 }
-DEMANDED = {"": "may be 0 or 1", "0": "must be 0", "1": "must be 1"}
+# Stand for the value of the bits that are told together.
+FIXED, DEMANDED = "fixed", "must be"
 
 
 def words(group: Group, trait: Trait | None) -> str:
-    """What a group of changes tells of a bit's statements."""
+    """What a group of changes tells of a bit's statements; `with_value` fills in what it is fixed to."""
     if trait is None:
         return "no entry"
     if group is Group.DEMANDS:
-        return DEMANDED[trait.demanded]
+        return DEMANDED if trait.demanded else "any"
     if group is Group.LP:
         return "may differ" if trait.may_differ else "the same on all"
     if group in (Group.GUEST, Group.NO_GUEST):
         return guest(trait)
     if group in (Group.GATED, Group.GATE_MOVED, Group.UNGATED):
         return gates(trait) or "no gate"
+    if group is Group.LOST and trait.unreduced_one:
+        return f"{value(trait)}; the guest reads 1 before TD_CTLS.REDUCE_VE"
     return value(trait)
+
+
+def with_value(told: str, module: Module, field: Field) -> str:
+    """The words with the value that the bits are fixed to or demanded to have."""
+    start = next((word for word in (FIXED, DEMANDED) if told.startswith(word)), "")
+    if not start:
+        return told
+    entry = module.by_leaf[field.leaf]
+    fixed = entry.verify_value if start == DEMANDED else entry.fixed1 | entry.verify_value & ~entry.fixed0
+    number = field.get(fixed)
+    return f"{start} {number}{told[len(start) :]}" if number < 2 else f"{start} {number:X}H{told[len(start) :]}"
 
 
 def value(trait: Trait) -> str:
     """Where the value comes from, gates and demands included."""
-    hangs = gates(trait)
-    return ", ".join(part for part in (_kind(trait), hangs, "which never holds" if trait.closed else "") if part)
+    never = "which never holds" if trait.closed else ""
+    return ", ".join(part for part in (_kind(trait), gates(trait), never) if part)
 
 
 def _kind(trait: Trait) -> str:
@@ -43,7 +59,7 @@ def _kind(trait: Trait) -> str:
     if trait.kind is BitClass.DYNAMIC:
         return f"run time ({by})"
     if trait.kind in (BitClass.FIXED_0, BitClass.FIXED_1) and not trait.constant:
-        return f"{KINDS[trait.kind]} (demanded of the CPU)"
+        return f"{FIXED} (demanded of the CPU)"
     return KINDS[trait.kind]
 
 
@@ -53,7 +69,10 @@ def gates(trait: Trait) -> str:
 
 
 def guest(trait: Trait) -> str:
-    """How the guest decides a bit, "as configured" if it doesn't."""
+    """How the guest decides a bit."""
     if not trait.guest:
-        return "not the guest's"
-    return f"{trait.guest} ({'1' if trait.unreduced_one else 'as configured'} before REDUCE_VE)"
+        return NOT_GUEST
+    return f"{trait.guest}; before REDUCE_VE {'it reads 1' if trait.unreduced_one else 'as configured'}"
+
+
+NOT_GUEST = "not the guest's"
