@@ -15,7 +15,7 @@ class Group(Enum):
     LOST = "Fixed 1 -> configurable: the TD loses it unless the VMM asks for it"
     GONE = "Now always 0: the TD can't have it any more"
     ON = "Newly on by default: the TD may have it without anyone asking"
-    CLOSED = "No longer configurable: a CPUID_CONFIG that sets it is refused"
+    CLOSED = "No longer configurable: a VMM that sets it is refused"
     LEFT_0 = "Now configurable, and left 0 reads 0: until now the module gave a value of its own"
     CONSTANT = "Fixed to another value"
     GATED = "Newly gated: 0 unless something else is set too"
@@ -95,7 +95,7 @@ def _value(old: Trait, new: Trait) -> Iterator[Group]:
         yield Group.CONSTANT
     elif not _only_demand(old, new):
         yield from _moved(was, now)
-        if old.settable and not new.settable:
+        if (old.settable and not new.settable) or (was in CONFIGURABLE and now not in CONFIGURABLE):
             yield Group.CLOSED
 
 

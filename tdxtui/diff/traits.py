@@ -45,7 +45,11 @@ def traits(module: Module, leaf: Leaf) -> dict[Trait, int]:
     cells: dict[tuple[object, ...], int] = {(): ALL_ONES}
     for part in _partitions(module, entry):
         cells = dict(_refined(cells, part))
-    return {_trait(cell): mask for cell, mask in cells.items()}
+    out: dict[Trait, int] = {}
+    for cell, mask in cells.items():
+        trait = _trait(cell)
+        out[trait] = out.get(trait, 0) | mask
+    return out
 
 
 def _refined(cells: Mapping[tuple[object, ...], int], part: Partition) -> Iterator[tuple[tuple[object, ...], int]]:
