@@ -5,7 +5,7 @@ from __future__ import annotations
 from tdxtui.classify import BitClass
 from tdxtui.cpuid import Field
 from tdxtui.diff.groups import Group
-from tdxtui.diff.traits import Trait
+from tdxtui.diff.traits import Trait, traits
 from tdxtui.module import Module
 
 KINDS = {
@@ -42,6 +42,12 @@ def with_value(told: str, module: Module, field: Field) -> str:
     fixed = entry.verify_value if start == DEMANDED else entry.fixed1 | entry.verify_value & ~entry.fixed0
     number = field.get(fixed)
     return f"{start} {number}{told[len(start) :]}" if number < 2 else f"{start} {number:X}H{told[len(start) :]}"
+
+
+def statement(module: Module, bit: Field) -> str:
+    """What a module states of a bit's value, with the constant or demanded value filled in."""
+    trait = next(trait for trait, mask in traits(module, bit.leaf).items() if mask & bit.mask)
+    return with_value(value(trait), module, bit)
 
 
 def value(trait: Trait) -> str:

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 from tdxtui.cpuid import Field
 from tdxtui.diff.for_model import keeping
-from tdxtui.edits import Edit
+from tdxtui.edits import Edit, applied
 from tdxtui.explain import Explainer
 from tdxtui.reason import Kind, Term
 from tdxtui.resolve import VirtualCpuid
+from tdxtui.verify.inference import Ground, td_of
 
 # What a term of a reason stands for, the more telling first: XFAM and ATTRIBUTES move many bits at once.
 WORDS = ("XFAM", "ATTRIBUTES", "CONFIG_FLAGS")
@@ -30,8 +31,8 @@ class Cause(NamedTuple):
 class Causes:
     """The causes of one TD's differences: `expected` is the predicted TD, `inferred` the one that the VMM must have made."""
 
-    def __init__(self, expected: VirtualCpuid, inferred: VirtualCpuid) -> None:
-        self.inferred = inferred
+    def __init__(self, ground: Ground, expected: VirtualCpuid, inferred: VirtualCpuid) -> None:
+        self.inferred, self._ground = inferred, ground
         self._expected, self._inferred = Explainer(expected), Explainer(inferred)
 
     def of(self, field: Field, mask: int, got: int) -> Cause:
@@ -44,7 +45,12 @@ class Causes:
         if known == mask and (field.put(0, self.inferred.get(field) ^ got) & mask) == 0:
             return self._moved(bit)
         edits = keeping(self._inferred.cures, field, got)
-        return Cause(SETTING, edits=edits) if edits else Cause(FIXED)
+        return Cause(SETTING, edits=edits) if edits and self._gives(edits, field, got) else Cause(FIXED)
+
+    def _gives(self, edits: tuple[Edit, ...], field: Field, got: int) -> bool:
+        """Whether edits that were found bit by bit give the field what was seen, and the module takes them."""
+        td, refusals = td_of(self._ground, applied(self.inferred.config, edits))
+        return not refusals and td.get(field) == got
 
     def _moved(self, bit: Field) -> Cause:
         """The term that has another value in what the VMM made."""
@@ -52,10 +58,18 @@ class Causes:
         moved = [term for term in self._inferred.terms(bit) if before.get((term.kind, term.name)) != term.value]
         return min(map(_cause, moved), key=_telling, default=Cause(FOLLOWS))
 
-    def deciding(self, bit: Field) -> Cause:
-        """What makes a bit 0, as far as the VMM and the module decide it."""
-        zero = [term for term in self._inferred.terms(bit) if term.value == 0]
-        return min(map(_cause, zero), key=_telling, default=Cause(FOLLOWS))
+
+def deciding(explainer: Explainer, bit: Field) -> Cause:
+    """What makes a bit 0 in a TD, or 1 where it is 1."""
+    terms = explainer.terms(bit)
+    zero = [term for term in terms if term.value == 0] or list(terms)
+    if any(term.kind in (Kind.CONSTANT, Kind.VERIFIED) for term in zero) and len(zero) == 1 or _constant(zero):
+        return Cause(FIXED)
+    return min(map(_cause, zero), key=_telling, default=Cause(FOLLOWS))
+
+
+def _constant(terms: list[Term]) -> bool:
+    return any(term.kind is Kind.CONSTANT and term.value == 0 for term in terms)
 
 
 def _cause(term: Term) -> Cause:

@@ -6,20 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tdxtui import library
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.dynamic import GuestState
-from tdxtui.errors import TdxtuiError
 from tdxtui.evaluate import Situation
 from tdxtui.field_runs import fields_in
 from tdxtui.model import VcpuModel
 from tdxtui.module import Module
 from tdxtui.platform import Platform
-from tdxtui.refusal import Refusal
 from tdxtui.resolve import VirtualCpuid
 from tdxtui.verify.causes import FIXED, Cause, Causes
-from tdxtui.verify.inference import Ground, inferred, td_of
+from tdxtui.verify.inference import inferred, td_of
 from tdxtui.verify.observed import Observed
+from tdxtui.verify.places import ground, misfit, modules, platforms, takes
 from tdxtui.verify.prediction import differing, likely_state, predict
 
 
@@ -75,9 +73,9 @@ class Verification:
     @property
     def better(self) -> Fit | None:
         """A module or CPU that explains more than the one given, the best; None if there is none."""
-        here = next(fit for fit in self.fits if _is_here(fit, self.situation))
-        best = self.fits[0]
-        return best if (best.impossible, best.differing) < (here.impossible, here.differing) else None
+        here = next((fit for fit in self.fits if _is_here(fit, self.situation)), None)
+        best = self.fits[0] if self.fits else None
+        return best if best and (here is None or best.impossible < here.impossible) else None
 
 
 def verify(situation: Situation, seen: Observed, state: GuestState | None = None) -> Verification:
@@ -85,7 +83,8 @@ def verify(situation: Situation, seen: Observed, state: GuestState | None = None
     td = situation.td
     guest = state or likely_state(td, seen)
     wrong = differing(td, seen, guest)
-    causes = Causes(td, inferred(ground(situation.module, situation.platform), td.config, seen))
+    on = ground(situation.module, situation.platform)
+    causes = Causes(on, td, inferred(on, td.config, seen))
     fits = rank(situation.model, situation.module, situation.platform, seen)
     leaves = {leaf: predict(td, leaf, seen.view, guest) for leaf in seen.values}
     ve = [leaf for leaf, found in leaves.items() if found is not None and found.value is None]
@@ -128,66 +127,30 @@ def _choices(td: VirtualCpuid, seen: Observed, guest: GuestState) -> Iterator[Gu
 # -- other modules and platforms --
 
 
-def ground(module: Module, platform: Platform | None) -> Ground:
-    """A module prepared on a platform; on an unknown one where there is none, or the module refuses it."""
-    found = library.prepared(module, platform) if platform else None
-    return library.prepared_unknown(module) if found is None or isinstance(found, Refusal) else found
-
-
 def rank(model: VcpuModel, here: Module, platform: Platform | None, seen: Observed) -> list[Fit]:
     """How well each module explains what was seen on this platform, and this module on each platform; best first.
 
     Of equals the module and platform given come first.
     """
-    places = [(here, platform), *((module, platform) for module in _modules(here))]
-    places += [(here, other) for other in _platforms(platform)] if platform else []
-    fits = [_fit(model, module, cpu, seen) for module, cpu in places if _takes(module, cpu)]
+    places = [(here, platform), *((module, platform) for module in _other_modules(here))]
+    places += [(here, other) for other in _other_platforms(platform)]
+    fits = [_fit(model, module, cpu, seen) for module, cpu in places if takes(module, cpu)]
     return sorted(fits, key=lambda fit: (fit.impossible, fit.differing))
 
 
-def _takes(module: Module, platform: Platform | None) -> bool:
-    return platform is None or not isinstance(library.prepared(module, platform), Refusal)
+def _other_modules(here: Module) -> Iterator[Module]:
+    return (module for module in modules() if module.version != here.version)
 
 
-def _modules(here: Module) -> Iterator[Module]:
-    for name in library.files("modules"):
-        found = _module(name)
-        if found is not None and found.version != here.version:
-            yield found
-
-
-def _module(name: str) -> Module | None:
-    try:
-        return library.module(name)
-    except TdxtuiError:
-        return None
-
-
-def _platforms(platform: Platform | None) -> Iterator[Platform]:
-    for name in library.files("platforms"):
-        try:
-            found = library.platform(name)
-        except TdxtuiError:
-            continue
-        if platform is None or found.name != platform.name:
-            yield found
+def _other_platforms(platform: Platform | None) -> Iterator[Platform]:
+    return (found for found in platforms() if platform is not None and found.name != platform.name)
 
 
 def _fit(model: VcpuModel, module: Module, platform: Platform | None, seen: Observed) -> Fit:
     on = ground(module, platform)
     td, _ = td_of(on, model.td_config(module))
     best = inferred(on, td.config, seen)
-    return Fit(module.version, platform.name if platform else "", _bits(best, seen), _bits(td, seen))
-
-
-def _bits(td: VirtualCpuid, seen: Observed) -> int:
-    """How many bits aren't as predicted, leaves that show something where the guest gets #VE counted as one each."""
-    state = likely_state(td, seen)
-    wrong = sum(mask.bit_count() for mask in differing(td, seen, state).values())
-    for leaf, value in seen.values.items():
-        expected = predict(td, leaf, seen.view, state)
-        wrong += bool(expected is not None and expected.value is None and value & seen.known_at(leaf))
-    return wrong
+    return Fit(module.version, platform.name if platform else "", misfit(best, seen), misfit(td, seen))
 
 
 def _is_here(fit: Fit, situation: Situation) -> bool:
@@ -206,11 +169,11 @@ class _Place(NamedTuple):
 
 def _places(situation: Situation) -> Iterator[_Place]:
     """Where else the TD may have run: another module, or another CPU."""
-    for module in _modules(situation.module):
-        if _takes(module, situation.platform):
+    for module in _other_modules(situation.module):
+        if takes(module, situation.platform):
             yield _Place(f"module {module.version}", module, situation.platform)
-    for platform in _platforms(situation.platform) if situation.platform else ():
-        if _takes(situation.module, platform):
+    for platform in _other_platforms(situation.platform):
+        if takes(situation.module, platform):
             yield _Place(f"CPU {platform.name}", situation.module, platform)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tdxtui import importers
 from tdxtui.cpuid import ALL_ONES, Field, Leaf, Register
 from tdxtui.words.names import canonical
 
@@ -38,3 +39,9 @@ def observed(name: str, cpuid: Mapping[Leaf, int], view: str | None = None) -> O
     values = {canonical(leaf): value for leaf, value in cpuid.items()}
     in_tdcs = bool(_COMPONENTS.get(values.get(_COMPONENTS.leaf, 0))) and not _SIZE_NOW.get(values[_SIZE_NOW.leaf])
     return Observed(name, values, view or (TDCS if in_tdcs else GUEST))
+
+
+def read(name: str, view: str | None = None) -> Observed:
+    """What a file shows, of its first logical processor; TdxtuiError if it is no dump."""
+    dump = importers.dump(name)
+    return observed(dump.name, dump.cpuid, view)
