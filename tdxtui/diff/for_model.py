@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tdxtui.cpuid import Field, Leaf
-from tdxtui.cures import Cures
 from tdxtui.dynamic import GuestState
 from tdxtui.edits import Edit
 from tdxtui.evaluate import Situation, evaluate
@@ -87,7 +86,7 @@ def _values(before: Situation, after: Situation) -> Iterator[ValueChange]:
         for field, name in fields_in(entry.leaf, (old ^ new) & known):
             yield ValueChange(
                 field, name, field.get(old), field.get(new), field.get(guest_old), field.get(guest_new),
-                after.model.wished(field), keeping(after.explainer.cures, field, field.get(old)),
+                after.model.wished(field), after.explainer.cures.field(field, field.get(old)),
             )
 
 
@@ -98,15 +97,3 @@ def _readable(situation: Situation, leaf: Leaf) -> bool:
 
 def _guest(situation: Situation, leaf: Leaf) -> int:
     return guest_value(situation.td, situation.module.by_leaf[leaf], GuestState())
-
-
-def keeping(cures: Cures, field: Field, value: int) -> tuple[Edit, ...] | None:
-    """The edits that give a field a value, None if there are none on the TD's module and platform."""
-    edits: dict[Edit, None] = {}
-    for bit in field.bits():
-        goal = value >> bit.lsb - field.lsb & 1
-        found = cures.reached(bit, goal)
-        if found is None:
-            return None
-        edits.update(dict.fromkeys(found))
-    return tuple(edits)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tdxtui.cpuid import Field
-from tdxtui.diff.for_model import keeping
 from tdxtui.edits import Edit, applied
 from tdxtui.explain import Explainer
 from tdxtui.reason import Kind, Term
@@ -44,7 +43,7 @@ class Causes:
         known = self.inferred.known_at(field.leaf) & mask
         if known == mask and (field.put(0, self.inferred.get(field) ^ got) & mask) == 0:
             return self._moved(bit)
-        edits = keeping(self._inferred.cures, field, got)
+        edits = self._inferred.cures.field(field, got)
         return Cause(SETTING, edits=edits) if edits and self._gives(edits, field, got) else Cause(FIXED)
 
     def _gives(self, edits: tuple[Edit, ...], field: Field, got: int) -> bool:

@@ -15,7 +15,7 @@ from tdxtui.module import Module
 from tdxtui.platform import Platform
 from tdxtui.resolve import VirtualCpuid
 from tdxtui.verify.causes import FIXED, Cause, Causes
-from tdxtui.verify.inference import inferred, td_of
+from tdxtui.verify.inference import inferred, settled, td_of
 from tdxtui.verify.observed import Observed
 from tdxtui.verify.places import ground, misfit, modules, platforms, takes
 from tdxtui.verify.prediction import differing, likely_state, predict
@@ -107,11 +107,24 @@ def _differences(
     for leaf, mask in wrong.items():
         expected = predict(situation.td, leaf, seen.view, guest)
         assert expected is not None and expected.value is not None
-        for field, name in fields_in(leaf, mask):
+        for field, name in _told(situation.module, leaf, mask):
             got, own = field.get(seen.values[leaf]), situation.module.entry_field(field)
             cause = causes.of(own, mask & field.mask, got) if own else Cause(FIXED)
             elsewhere = _explained_by(situation, others, seen, field, mask) if cause.kind == FIXED else ()
             yield Difference(field, name, field.get(expected.value), got, cause, elsewhere)
+
+
+def _told(module: Module, leaf: Leaf, mask: int) -> Iterator[tuple[Field, str]]:
+    """The fields of the catalogue; what the module computes as one value is told as one."""
+    seen = set()
+    for field, name in fields_in(leaf, mask):
+        own = module.entry_field(field)
+        whole = next((item for item in module.computed if own and item.field.leaf == own.leaf
+                      and item.field.mask & field.mask == field.mask and item.field.width > field.width), None)
+        told = (whole.field._replace(leaf=leaf), whole.by) if whole else (field, name)
+        if told not in seen:
+            seen.add(told)
+            yield told
 
 
 def _choices(td: VirtualCpuid, seen: Observed, guest: GuestState) -> Iterator[GuestChoice]:
@@ -149,7 +162,7 @@ def _other_platforms(platform: Platform | None) -> Iterator[Platform]:
 def _fit(model: VcpuModel, module: Module, platform: Platform | None, seen: Observed) -> Fit:
     on = ground(module, platform)
     td, _ = td_of(on, model.td_config(module))
-    best = inferred(on, td.config, seen)
+    best = settled(on, inferred(on, td.config, seen), seen)
     return Fit(module.version, platform.name if platform else "", misfit(best, seen), misfit(td, seen))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tdxtui import catalog, dump_platform, importers, library, situations
-from tdxtui.classify import sum_masks
+from tdxtui.classify import BitClass, classes
 from tdxtui.cpuid import ALL_ONES, Field, Leaf
 from tdxtui.dynamic import GuestState
 from tdxtui.errors import TdxtuiError
@@ -20,7 +20,7 @@ from tdxtui.platform import Platform
 from tdxtui.resolve import VirtualCpuid
 from tdxtui.td import TdConfig
 from tdxtui.verify.causes import CONFIG, FIXED, Cause, deciding
-from tdxtui.verify.inference import inferred
+from tdxtui.verify.inference import inferred, settled
 from tdxtui.verify.observed import Observed, observed
 from tdxtui.verify.places import ground, misfit, modules, takes
 from tdxtui.verify.prediction import Prediction, likely_state, predict
@@ -128,7 +128,7 @@ def explain(host: Host, guest: Observed, module: Module | None = None) -> Explai
 
 def _td(module: Module, platform: Platform | None, guest: Observed) -> VirtualCpuid:
     on = ground(module, platform)
-    return inferred(on, TdConfig(xfam=module.xfam.fixed1), guest)
+    return settled(on, inferred(on, TdConfig(xfam=module.xfam.fixed1), guest), guest)
 
 
 def _misfit(module: Module, platform: Platform | None, guest: Observed) -> int:
@@ -180,23 +180,21 @@ def _where(
     own = td.module.entry_field(field)
     if expected is None or expected.value is None:
         return Where.VE, ""
-    if expected.run_time & field.mask:
-        return Where.RUN_TIME, ""
     if own is None:
         return (Where.UNEXPLAINED if in_guest else Where.ABSENT), ""
+    if td.module.by_leaf[own.leaf].dynamic & own.mask:
+        return Where.RUN_TIME, ""
     if bool(expected.value & field.mask) is not in_guest:
         free = expected.guest_ones if in_guest else expected.guest_zeros
         return (Where.GUEST if free & field.mask else Where.UNEXPLAINED), ""
-    if _is_guests(td.module, own):
+    if any(item.bit == own for item in td.module.exit.guest_bits):
         return Where.GUEST, ""
-    return _place(deciding(explainer, own), td.module)
+    if classes(td.module)[own.leaf].class_of(own) is (BitClass.FIXED_1 if in_guest else BitClass.FIXED_0):
+        return Where.FIXED, ""
+    return _place(deciding(explainer, own))
 
 
-def _is_guests(module: Module, bit: Field) -> bool:
-    return bool(sum_masks(item.bit for item in module.exit.guest_bits if item.bit.leaf == bit.leaf) & bit.mask)
-
-
-def _place(cause: Cause, module: Module) -> tuple[Where, str]:
+def _place(cause: Cause) -> tuple[Where, str]:
     if cause.kind == FIXED:
         return Where.FIXED, ""
     if cause.kind == CONFIG:
@@ -204,5 +202,3 @@ def _place(cause: Cause, module: Module) -> tuple[Where, str]:
     if cause.kind in ("XFAM", "ATTRIBUTES"):
         return Where[cause.kind], cause.name
     return Where.NEEDS, cause.name
-
-

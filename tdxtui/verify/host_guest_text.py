@@ -7,6 +7,8 @@ from typing import Any
 
 from tdxtui import catalog
 from tdxtui.columns import counted, section, sentences
+from tdxtui.cpuid import Field
+from tdxtui.naming import bit_name
 from tdxtui.td import TD_CTLS, names_of
 from tdxtui.verify.host_guest import Explained, Gone, Where
 from tdxtui.verify.observed import GUEST
@@ -17,7 +19,7 @@ GONE = {
     Where.XFAM: "XFAM: the VMM left out {of}",
     Where.ATTRIBUTES: "ATTRIBUTES: the VMM left out {of}",
     Where.CONFIG: "Not configured: the module offers them, the VMM didn't ask for them (CPUID_CONFIG)",
-    Where.NEEDS: "Computed to 0, from or without {of}",
+    Where.NEEDS: "0 by what the module makes of {of}",
     Where.GUEST: "Guest-controlled: TD_CTLS and FEATURE_PARAVIRT_CTLS of the guest decide",
     Where.FIXED: "Fixed 0: module {version} gives them to no TD",
     Where.ABSENT: "In leaves that module {version} answers with 0",
@@ -29,7 +31,7 @@ CAME = {
     Where.XFAM: "XFAM: the VMM set {of}",
     Where.ATTRIBUTES: "ATTRIBUTES: the VMM set {of}",
     Where.CONFIG: "Configured by the VMM, whatever the CPU has (CPUID_CONFIG)",
-    Where.NEEDS: "Computed to 1, from {of}",
+    Where.NEEDS: "1 by what the module makes of {of}",
     Where.GUEST: "Guest-controlled: TD_CTLS and FEATURE_PARAVIRT_CTLS of the guest decide",
     Where.FIXED: "Fixed 1: module {version} gives them to every TD",
     Where.ABSENT: "In leaves that module {version} has no entry for",
@@ -64,7 +66,7 @@ def _heading(found: Explained) -> Iterator[str]:
 
 def _groups(found: Explained, features: Iterable[Gone], titles: dict[Where, str]) -> list[str]:
     groups: dict[str, list[str]] = {}
-    for gone in features:
+    for gone in sorted(features, key=_order):
         title = titles[gone.where].format(of=_condition(gone.of), version=found.module.version)
         groups.setdefault(title, []).append(key_of(gone.field))
     lines = []
@@ -73,8 +75,23 @@ def _groups(found: Explained, features: Iterable[Gone], titles: dict[Where, str]
     return lines
 
 
+def _order(gone: Gone) -> tuple[int, bool]:
+    return list(Where).index(gone.where), not _known_to_tools(gone)
+
+
 def _condition(name: str) -> str:
-    return name.replace("_", " ")
+    """A condition's name for people: a bit with its name, a computation in words."""
+    try:
+        bit = Field.parse(name)
+    except ValueError:
+        return name.replace("_", " ")
+    return f"{name} ({bit_name(bit)})"
+
+
+def _known_to_tools(gone: Gone) -> bool:
+    """Whether QEMU, libvirt or Linux has a name for a feature: those are told first."""
+    named = catalog.named_at(gone.field)
+    return named is not None and bool(named.qemu or named.libvirt or named.linux)
 
 
 def data(found: Explained) -> dict[str, Any]:

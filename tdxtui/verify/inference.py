@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from tdxtui.classify import always_ve
 from tdxtui.cpuid import Field, Leaf, Register
+from tdxtui.cures import Cures
+from tdxtui.edits import applied
 from tdxtui.module import Condition, Module
 from tdxtui.platform_checks import XCR0_MASK, XSS_MASK
 from tdxtui.resolve import VirtualCpuid, attempt, attempt_unknown
@@ -39,6 +41,23 @@ def inferred(ground: Ground, base: TdConfig, seen: Observed) -> VirtualCpuid:
     if not refusals:
         return found
     return td_of(ground, _without_refused(ground, config, base))[0]
+
+
+def settled(ground: Ground, td: VirtualCpuid, seen: Observed) -> VirtualCpuid:
+    """A TD with those settings changed beyond CPUID_CONFIG, XFAM and ATTRIBUTES that explain its computed fields.
+
+    Such are the TSC frequency, the address widths, and MIGRATABLE with another model's family, model and stepping.
+    """
+    for item in td.module.computed:
+        leaf, mask = item.field.leaf, item.field.mask
+        got = item.field.get(seen.values.get(leaf, 0))
+        if seen.known_at(leaf) & td.known_at(leaf) & mask != mask or td.get(item.field) == got:
+            continue
+        edits = Cures(td).field(item.field, got)
+        if edits:
+            found, refusals = td_of(ground, applied(td.config, edits))
+            td = found if not refusals and found.get(item.field) == got else td
+    return td
 
 
 def _xfam(module: Module, base: int, seen: Observed) -> int:

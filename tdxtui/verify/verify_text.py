@@ -61,7 +61,7 @@ def _better(found: Verification) -> list[str]:
     best = found.better
     if best is None:
         return []
-    equal = [fit for fit in found.fits if fit.impossible == best.impossible]
+    equal = [fit for fit in found.fits if fit[2:] == best[2:]]
     left = "all of it" if not best.impossible else f"all but {counted(best.impossible, 'bit')}"
     names = ", or ".join(dict.fromkeys(_place(fit, found) for fit in equal))
     return ["", *sentences([f"Explained better by {names}: {left} can be what a VMM set there."])]
