@@ -6,7 +6,7 @@ A host's dump can stand for a platform; a guest's is held against what a TD shou
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tdxtui.cpuid import CpuidTable
 
@@ -36,3 +36,15 @@ class Dump:
     def cpuid(self) -> CpuidTable:
         """The first logical processor's CPUID."""
         return self.cpus[0].cpuid
+
+    def begun_with(self, number: int) -> Dump:
+        """The dump with the logical processor of that number first; without numbers they count from 0.
+
+        KeyError, with the numbers that there are, if it has none.
+        """
+        numbers = [place if cpu.number is None else cpu.number for place, cpu in enumerate(self.cpus)]
+        if number not in numbers:
+            have = f"{min(numbers)} to {max(numbers)}" if len(numbers) > 1 else f"only {numbers[0]}"
+            raise KeyError(f"the dump has no logical CPU {number}; it has {have}")
+        first = self.cpus[numbers.index(number)]
+        return replace(self, cpus=(first, *(cpu for cpu in self.cpus if cpu is not first)))

@@ -1,11 +1,13 @@
-"""Read a platform file (TOML): native CPUID and MSRs. Errors are `DataError`s with file, table and key."""
+"""Read and write a platform file (TOML): native CPUID and MSRs. Errors are `DataError`s with file, table and key."""
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from tdxtui.cpuid import CpuidTable, Leaf, pack
+from tdxtui.cpuid import CpuidTable, Leaf, pack, unpack
 from tdxtui.platform import ARCH_CAPABILITIES, FACTS, TSX_CTRL, Platform
 from tdxtui.strict import Section, parse_hex, parse_hex_word, parse_toml, read_text
 
@@ -35,6 +37,38 @@ def parse(text: str, source: str, name: str) -> Platform:
     )
     top.done()
     return platform
+
+
+def text_of(platform: Platform) -> str:
+    """A platform as the text of its file, which reads back as the same platform."""
+    msrs = {ARCH_CAPABILITIES: platform.arch_capabilities, TSX_CTRL: platform.tsx_ctrl, **platform.msrs}
+    lines = [
+        "# Native CPUID and MSRs as the TDX module meets them. Values are EAX EBX ECX EDX, hex.",
+        "",
+        f"title = {_quoted(platform.title)}",
+        f"source = {_quoted(platform.source)}",
+        *_list("notes", platform.notes),
+        *_list("sockets", [f"{value:#x}" for value in platform.sockets]),
+        *_list("missing_facts", sorted(platform.missing_facts)),
+        "",
+        "[cpuid]",
+        *(f'"{leaf.key}" = "{" ".join(f"{word:08x}" for word in unpack(platform.cpuid[leaf]))}"'
+          for leaf in sorted(platform.cpuid, key=lambda leaf: (leaf.leaf, leaf.subleaf or 0))),
+        "",
+        "[msr]",
+        *(f'"{address:#x}" = "{value:#x}"'
+          for address, value in msrs.items() if value or address != TSX_CTRL),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _list(key: str, items: Sequence[str]) -> list[str]:
+    return [f"{key} = [", *(f"    {_quoted(item)}," for item in items), "]"] if items else []
+
+
+def _quoted(text: str) -> str:
+    """A TOML string, which writes what isn't printable as JSON does."""
+    return json.dumps("".join(char if char.isprintable() else "?" for char in text), ensure_ascii=False)
 
 
 def _fact(text: str) -> str:

@@ -23,6 +23,7 @@ COMMANDS = {
     "new": "models:new",
     "fmt": "models:fmt",
     "export": "models:export",
+    "import": "importing:import_",
     "drift": "models:drift",
     "schema": "models:schema",
     "resolve": "streams:resolve",

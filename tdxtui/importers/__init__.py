@@ -25,6 +25,7 @@ __all__ = [
     "Features",
     "ImportFailed",
     "Imported",
+    "Importer",
     "ModuleText",
     "Wishes",
     "detect",
@@ -38,7 +39,7 @@ __all__ = [
     "read_path",
 ]
 
-MAX_SIZE = 16 << 20
+MAX_SIZE = 8 << 20
 HEAD = 1 << 16
 
 
@@ -52,7 +53,10 @@ def read(data: bytes, name: str, format: str | None = None) -> Imported:
     if len(data) > MAX_SIZE:
         raise failed(name, "", f"is larger than {MAX_SIZE >> 20} MiB; that is no file of a known kind")
     chosen = importer(format) if format else detect(data, name)
-    return chosen.read(data, name)
+    try:
+        return chosen.read(data, name)
+    except RecursionError:
+        raise failed(name, "", "is nested too deeply") from None
 
 
 def read_path(path: Path, format: str | None = None) -> Imported:

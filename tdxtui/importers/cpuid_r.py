@@ -22,7 +22,7 @@ _ENTRY = re.compile(
     re.MULTILINE,
 )
 _CPU = re.compile(rb"^CPU(?:[ \t]+([0-9]{1,6}))?:[ \t\r]*$", re.MULTILINE)
-_LINE = re.compile(rb"^(?![ \t\r]*$|CPU).*$", re.MULTILINE)
+_LINE = re.compile(rb"^(?![ \t\r]*$).*$", re.MULTILINE)
 
 
 def sniff(head: bytes) -> int:

@@ -9,9 +9,11 @@ from tdxtui.cpuid import CpuidTable, Leaf
 from tdxtui.dump import Dump, LogicalCpu
 from tdxtui.importers.result import Imported, failed
 
-# What tells logical processors of one kind apart: initial APIC IDs, OSXSAVE, and sizes that follow the moment's XCR0.
+# What tells logical processors of one kind apart: initial APIC IDs, OSXSAVE, rows of the hardware feedback table, and
+# sizes that follow the moment's XCR0.
 _OF_EACH = {
     Leaf(1): 0xFF000000 << 64 | 1 << 59,
+    Leaf(6): 0xFFFF0000,
     Leaf(0xD, 0): 0xFFFFFFFF << 64,
     Leaf(0xD, 1): 0xFFFFFFFF << 64,
 }

@@ -1,4 +1,4 @@
-"""The importers by name. Each is a module of this package, loaded when it is asked for."""
+"""The importers by name. Each is a module, loaded when it is asked for, so that a start pays for none of them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,18 @@ from tdxtui.strict import unknown
 REAL = "real samples"
 LAYOUT = "layout from documentation, not tried"
 
-# A format's name and its module, the more telling ones first: of two that are equally sure the first wins.
+# A format's name and its module in this project, which may lie above this package. Of two equally sure the first wins.
 MODULES = {
-    "cpuid-r": "cpuid_r",
-    "instlatx64": "instlatx64",
+    "cpuid-r": "importers.cpuid_r",
+    "instlatx64": "importers.instlatx64",
+    "kcpuid": "importers.kcpuid",
+    "libvirt-cpudata": "importers.cpudata",
+    "firecracker-fingerprint": "importers.fingerprint",
+    "kvm-tdx-capabilities": "importers.kvm_capabilities",
+    "kvm-cpuid2": "importers.kvm_cpuid2",
+    "intel-json": "intel_table.json_form",
+    "intel-csv": "intel_table.csv_form",
+    "cpuid-json": "importers.cpuid_json",
 }
 
 
@@ -40,8 +48,8 @@ def names() -> list[str]:
 def importer(name: str) -> Importer:
     """The importer of a format; TdxtuiError with the formats that there are for another name."""
     if name not in MODULES:
-        raise TdxtuiError(f"format {unknown(name, MODULES)}; tdxtui import --list has them all")
-    module = import_module(f"tdxtui.importers.{MODULES[name]}")
+        raise TdxtuiError(f"format {unknown(name, MODULES)} (tdxtui import --list has them all)")
+    module = import_module(f"tdxtui.{MODULES[name]}")
     return Importer(module.NAME, module.TITLE, module.EVIDENCE, module.sniff, module.read)
 
 

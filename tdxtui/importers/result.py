@@ -44,11 +44,15 @@ class Features:
 
 @dataclass(frozen=True)
 class ModuleText:
-    """A module file made from Intel's table: its version, its TOML, and what the table left open."""
+    """A module file made from Intel's table: its version, its TOML, and what the table left open.
+
+    `differences` are sentences on what the table says otherwise than the built-in module that it was held against.
+    """
 
     version: str
     text: str
     assumptions: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

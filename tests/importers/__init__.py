@@ -1,0 +1,1 @@
+"""Importers: what they read, how they fail, and what they survive."""
