@@ -145,9 +145,16 @@ def drift(path: Path) -> tuple[list[str], list[str]]:
     Raises TdxtuiError for a file without [validated], or if its module or platform can't be had any more.
     """
     model = model_file.load(path)
-    then = model_file.document_of(model.origin, str(path)).get("validated")
-    if then is None:
+    if (found := drift_of(model, str(path))) is None:
         raise data_error(str(path), "validated", "is missing; tdxtui export writes it")
+    return found
+
+
+def drift_of(model: VcpuModel, source: str) -> tuple[list[str], list[str]] | None:
+    """As `drift`, for a model that was read from `source`; None without [validated]."""
+    then = model_file.document_of(model.origin, source).get("validated") if "validated" in model.origin else None
+    if then is None:
+        return None
     found = list(_differences(then, record(model)))
     return [text for key, text in found if not _is_origin(key)], [text for key, text in found if _is_origin(key)]
 

@@ -88,6 +88,16 @@ def _featured(
     )
 
 
+def place(source: Source, module: str | None, platform: str | None) -> tuple[str, str]:
+    """The names of the module and the CPU that a source is held against, "" for no CPU.
+
+    As given, else as its model says, else the default module and no CPU; a CPU that is the source is its own.
+    """
+    own = source.text if source.kind == "platform" else source.model.platform
+    cpu = own if platform is None else platform
+    return module or source.model.module or situations.DEFAULT_MODULE, "" if cpu == situations.NO_PLATFORM else cpu
+
+
 # -- QEMU's named models --
 
 

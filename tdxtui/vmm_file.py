@@ -9,7 +9,7 @@ from pathlib import Path
 from tdxtui.cpuid import Field, Leaf, Register
 from tdxtui.strict import Section, parse_toml, read_text, unknown
 from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, XFAM
-from tdxtui.vmm_layer import ALL, KINDS, Derived, Off, VmmLayer
+from tdxtui.vmm_layer import ALL, ANSWERS, KINDS, Derived, Off, VmmLayer
 
 EVIDENCE = ("run", "read", "partial")
 MAX_MHZ = 100_000
@@ -59,6 +59,7 @@ def parse(text: str, source: str) -> VmmLayer:
         fixed1=_table(top.table("fixed1", required=False)),
         names=_names(top.table("names", required=False)),
         pv_features=pv.parsed_list("passes", str),
+        says=_says(top.table("says", required=False)),
     )
     for section in (td_params, entries, phys_bits, pv, top):
         section.done()
@@ -193,3 +194,10 @@ def _numbered(text: str) -> tuple[int, str]:
     if match is None:
         raise ValueError(f"{text!r} is not a bit's number and a name")
     return int(match[1]), match[2]
+
+
+def _says(section: Section) -> dict[str, str]:
+    """[says]: the VMM's own words."""
+    out = {key: section.text(key) for key in ANSWERS if key in section}
+    section.done()
+    return out

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from tdxtui.cpuid import Field, Leaf
 
 KINDS = ("kvm", "qemu")
 ALL = (1 << 64) - 1
+# What a VMM may have words for: the module's status of a refused TDH.MNG.INIT (OTHER_STATUS for any other), a host
+# without TDX, what it refuses itself, bits that a TD gets otherwise than asked for, and a name that it doesn't know.
+ANSWERS = (
+    "TDX_OPERAND_INVALID", "OTHER_STATUS", "no_module", "attributes", "xfam", "cpuid", "phys_bits", "entries", "tsc",
+    "forced_on", "forced_off", "unknown_name",
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,8 @@ class VmmLayer:
     nobody has read. `refused` are packed masks of CPUID bits that may not be 1, `forced` packed values and masks that
     the VMM sets by itself, with reasons by bit. `guest_phys_bits` are the values that `phys_bits_field` may have, ()
     for any. `fixed1` is the VMM's own table of bits that it believes every TD to have. `names` are the feature names
-    that the version knows, with their bits; empty where the VMM takes none.
+    that the version knows, with their bits; empty where the VMM takes none. `says` are the VMM's own words, by what
+    they answer (`ANSWERS`), with ``{value}`` for what it names.
     """
 
     kind: str
@@ -68,8 +76,36 @@ class VmmLayer:
     fixed1: Mapping[Leaf, int] = field(default_factory=dict)
     names: Mapping[str, Field] = field(default_factory=dict)
     pv_features: tuple[str, ...] = ()
+    says: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
         """The layer's short name for people: ``KVM 7.2``."""
         return f"{self.kind.upper()} {self.version}"
+
+    @cached_property
+    def bits(self) -> frozenset[Field]:
+        """The bits that the version has a name for."""
+        return frozenset(self.names.values())
+
+    @cached_property
+    def words(self) -> Mapping[Leaf, int]:
+        """Per leaf the packed mask of the registers that the version has names for, whole."""
+        out: dict[Leaf, int] = {}
+        for bit in self.bits:
+            register = Field(bit.leaf, bit.register, 31, 0)
+            out[bit.leaf] = out.get(bit.leaf, 0) | register.mask
+        return out
+
+    @cached_property
+    def named(self) -> Mapping[Leaf, int]:
+        """Per leaf the packed mask of the bits that the version has names for."""
+        out: dict[Leaf, int] = {}
+        for bit in self.bits:
+            out[bit.leaf] = out.get(bit.leaf, 0) | bit.mask
+        return out
+
+    def saying(self, answer: str, value: str = "") -> tuple[str, ...]:
+        """The VMM's words for something, () if none are known."""
+        text = self.says.get(answer)
+        return () if text is None else (f"{self.label}: {text.replace('{value}', value)}",)

@@ -222,20 +222,22 @@ def _run_data(found: Answer, run: Run) -> dict[str, Any]:
         "class": reason.kind.value,
         "group": reason.group.value,
         "certainty": reason.certainty.value,
-        "terms": [_term_data(term._asdict()) for term in reason.terms],
-        "inputs": [_term_data(item._asdict()) for item in reason.inputs],
+        "terms": [term_data(term._asdict()) for term in reason.terms],
+        "inputs": [term_data(item._asdict()) for item in reason.inputs],
         "run_time": list(reason.run_time),
         "goal": reason.cure.goal,
-        "edits": None if reason.cure.edits is None else [_edit_data(edit) for edit in reason.cure.edits],
+        "edits": None if reason.cure.edits is None else [edit_data(edit) for edit in reason.cure.edits],
         "line": phrase.line(reason),
     }
 
 
-def _term_data(term: dict[str, Any]) -> dict[str, Any]:
+def term_data(term: dict[str, Any]) -> dict[str, Any]:
+    """A term or input of a reason for programs."""
     return {key: value.key if isinstance(value, Field) else value for key, value in term.items()}
 
 
-def _edit_data(edit: Edit) -> dict[str, Any]:
+def edit_data(edit: Edit) -> dict[str, Any]:
+    """An edit for programs."""
     value: Any = edit.value
     if edit.leaf is not None:
         value = dict(zip(REGISTER_KEYS, (f"{word:#010x}" for word in unpack(edit.value)), strict=True))

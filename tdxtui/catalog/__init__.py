@@ -8,6 +8,7 @@ for what is asked, since screens paint from here.
 
 from tdxtui.catalog.lookup import AmbiguousName, UnknownName, find
 from tdxtui.catalog.named import RESERVED, Named, fields_of, has_subleaves, name_at, named_at, sentence, title
+from tdxtui.catalog.needs import needs
 from tdxtui.catalog.tables import rows
 from tdxtui.catalog.text_search import search
 
@@ -21,6 +22,7 @@ __all__ = [
     "has_subleaves",
     "name_at",
     "named_at",
+    "needs",
     "rows",
     "search",
     "sentence",

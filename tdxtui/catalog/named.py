@@ -45,6 +45,7 @@ def fields_of(leaf: Leaf) -> tuple[Named, ...]:
     return _fields_of(leaf)
 
 
+@lru_cache(maxsize=8192)
 def named_at(field: Field) -> Named | None:
     """The smallest named field that holds all bits of a field, or None."""
     holders = [holder for holder in fields_of(field.leaf) if _covers(holder.field, field)]

@@ -51,7 +51,7 @@ def rows() -> tuple[Row, ...]:
     registers = {register.key: register for register in Register}
     return tuple(
         Row(int(leaf, 16), *_subleaves(subleaf), registers[register], int(msb), int(lsb), tuple(names))
-        for leaf, subleaf, register, msb, lsb, *names in _lines("fields.csv")
+        for leaf, subleaf, register, msb, lsb, *names in table("fields.csv")
     )
 
 
@@ -68,7 +68,7 @@ def rows_by_leaf() -> dict[int, list[Row]]:
 def entries() -> dict[int, list[Entry]]:
     """The lines of leaves.csv by leaf."""
     index: dict[int, list[Entry]] = {}
-    for leaf, subleaf, _, title, reserved in _lines("leaves.csv"):
+    for leaf, subleaf, _, title, reserved in table("leaves.csv"):
         index.setdefault(int(leaf, 16), []).append(Entry(*_subleaves(subleaf), title, reserved == "yes"))
     return index
 
@@ -76,7 +76,7 @@ def entries() -> dict[int, list[Entry]]:
 @cache
 def sentences() -> dict[str, str]:
     """The lines of sentences.csv by canonical name."""
-    return dict(_lines("sentences.csv"))
+    return dict(table("sentences.csv"))
 
 
 def entry_at(leaf: Leaf) -> Entry | None:
@@ -89,7 +89,7 @@ def _within(low: int | None, high: int, leaf: Leaf) -> bool:
     return subleaf == 0 if low is None else low <= subleaf <= high
 
 
-def _lines(name: str) -> list[list[str]]:
+def table(name: str) -> list[list[str]]:
     """The cells of a table, without its header."""
     with (_DATA / name).open(encoding="utf-8", newline="") as file:
         return list(csv.reader(file))[1:]

@@ -10,10 +10,13 @@ import click
 # Where each command is; the help lists them in this order.
 COMMANDS = {
     "open": "open:open_",
+    "check": "check:check",
+    "query": "query:query",
     "why": "why:why",
     "bits": "lists:bits",
     "modules": "lists:modules",
     "platforms": "lists:platforms",
+    "fit": "fit:fit",
     "sources": "sources:sources",
     "rule": "rule:rule",
     "show": "show:show",
@@ -28,6 +31,7 @@ COMMANDS = {
     "schema": "models:schema",
     "resolve": "streams:resolve",
     "guest": "streams:guest",
+    "completion": "completion:completion",
 }
 
 

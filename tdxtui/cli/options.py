@@ -8,17 +8,27 @@ from typing import Any, TypeVar
 
 import click
 
+from tdxtui.cli import completing
 from tdxtui.errors import TdxtuiError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 FINDINGS = 1
 
-module = click.option("--module", "-m", help="A module version or file; by default the model's.")
-platform = click.option("--platform", "-p", help='A CPU by name or file, "none" for no CPU; by default the model\'s.')
-modules = click.option("--module", "-m", "modules", multiple=True, help="A module version or file; may be repeated.")
+module = click.option(
+    "--module", "-m", help="A module version or file; by default the model's.", shell_complete=completing.modules
+)
+platform = click.option(
+    "--platform", "-p", help='A CPU by name or file, "none" for no CPU; by default the model\'s.',
+    shell_complete=completing.platforms,
+)
+modules = click.option(
+    "--module", "-m", "modules", multiple=True, help="A module version or file; may be repeated.",
+    shell_complete=completing.modules,
+)
 platforms = click.option(
-    "--platform", "-p", "platforms", multiple=True, help='A CPU by name or file, "none" for no CPU; may be repeated.'
+    "--platform", "-p", "platforms", multiple=True, help='A CPU by name or file, "none" for no CPU; may be repeated.',
+    shell_complete=completing.platforms,
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="For programs.")
 quiet = click.option("--quiet", "-q", is_flag=True, help="Print nothing; the exit status tells.")
@@ -27,8 +37,14 @@ output = click.option("--output", "-o", help="Write to this file instead of stan
 
 def vmm(command: F) -> F:
     """--kvm and --qemu: the VMM layers to hold a model against."""
-    kvm = click.option("--kvm", metavar="VERSION", help="What this KVM (Linux) version refuses too, as 7.2.")
-    qemu = click.option("--qemu", metavar="VERSION", help="What this QEMU version refuses or forces too, as 10.2.")
+    kvm = click.option(
+        "--kvm", metavar="VERSION", help="What this KVM (Linux) version refuses too, as 7.2.",
+        shell_complete=completing.layers,
+    )
+    qemu = click.option(
+        "--qemu", metavar="VERSION", help="What this QEMU version refuses or forces too, as 10.2.",
+        shell_complete=completing.layers,
+    )
     return kvm(qemu(command))
 
 

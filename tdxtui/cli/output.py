@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,6 +43,14 @@ def put(data: str | bytes, output: str | None) -> None:
         write_atomically(Path(output), data.encode() if isinstance(data, str) else data)
     else:
         click.echo(data, nl=False)
+
+
+def painted(line: str, colours: Mapping[str, str]) -> str:
+    """A line with the word before its colon in that word's colour: on a terminal, and not with NO_COLOR."""
+    word, colon, rest = line.partition(":")
+    if word not in colours or not colon or os.environ.get("NO_COLOR") or not sys.stdout.isatty():
+        return line
+    return f"{click.style(word, fg=colours[word], bold=True)}:{rest}"
 
 
 def progress(items: Sequence[T], label: str) -> Iterator[T]:

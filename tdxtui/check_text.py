@@ -1,0 +1,186 @@
+"""Findings as text for people, at most 100 columns wide: those that share their reason under one heading."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from tdxtui import catalog
+from tdxtui.check import Finding, Kind, Severity
+from tdxtui.cpuid import Field
+from tdxtui.matrix import Cell
+from tdxtui.naming import bit_name, field_name
+from tdxtui.phrase import CLASSES, WIDTH, edit_list, short_because
+
+INDENT = "    "
+FEW_LINES = 3
+MODEL_WIDTH = 26
+NAME_WIDTH = 24
+KINDS = {
+    Kind.REFUSAL: "refused", Kind.CONFLICT: "conflict", Kind.VMM: "vmm", Kind.DRIFT: "drift", Kind.WARNING: "warning",
+}
+
+
+class Row(NamedTuple):
+    """A line of the matrix: all that is kept of a cell that was told."""
+
+    model: str
+    place: str
+    counts: str
+    verdict: str
+
+
+def row(cell: Cell) -> Row:
+    """A cell's line of the matrix."""
+    counts = [cell.count(kind) for kind in (Kind.REFUSAL, Kind.CONFLICT, Kind.VMM)]
+    warnings = cell.count(Kind.WARNING) + cell.count(Kind.DRIFT)
+    return Row(
+        cell.model, f"{cell.module:8.8} {cell.platform:18.18}",
+        f"{counts[0]:7} {counts[1]:9} {counts[2]:4} {warnings:8}", cell.error or cell.verdict,
+    )
+
+
+def table(rows: Sequence[Row]) -> Iterator[str]:
+    """The matrix, a line a cell."""
+    wide = min(MODEL_WIDTH, max(len(item.model) for item in rows))
+    yield f"{'model':{wide}}  {'module':8} {'CPU':18} refused conflicts  vmm warnings  verdict"
+    for item in rows:
+        name = item.model if len(item.model) <= wide else f"…{item.model[1 - wide:]}"
+        if item.place.strip() in ("", "none"):
+            yield f"{name:{wide}}  {item.verdict}"[:WIDTH]
+        else:
+            yield f"{name:{wide}}  {item.place} {item.counts}  {item.verdict}"
+
+
+def text(cell: Cell, far: bool = False) -> Iterator[str]:
+    """One cell: a heading, then its findings, the most important first; `far` looks for cures elsewhere."""
+    yield from textwrap.wrap(_heading(cell), WIDTH, subsequent_indent=INDENT)
+    for note in cell.notes:
+        yield from textwrap.wrap(note, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT)
+    for _, group in groupby(_grouped(cell.findings, far), lambda item: item[0]):
+        yield from _group([finding for _, finding in group], far)
+
+
+def _heading(cell: Cell) -> str:
+    cpu = "no CPU" if cell.platform == "none" else f"CPU {cell.platform}"
+    where = ", ".join((f"module {cell.module}", cpu, *cell.vmm))
+    counts = [(cell.count(kind), name) for kind, name in _COUNTED.items()]
+    found = ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in counts if count)
+    return f"{cell.model} on {where}: {found or 'as wanted'}."
+
+
+_COUNTED = {
+    Kind.REFUSAL: "refusal", Kind.CONFLICT: "conflict", Kind.VMM: "VMM verdict", Kind.DRIFT: "drift",
+    Kind.WARNING: "warning",
+}
+Key = tuple[str, ...]
+
+
+def _grouped(findings: Iterable[Finding], far: bool) -> list[tuple[Key, Finding]]:
+    """The findings with what those under one heading share, in the order of the first of each group."""
+    keyed = [(_key(finding, far), finding) for finding in findings]
+    first: dict[Key, int] = {}
+    for place, (key, _) in enumerate(keyed):
+        first.setdefault(key, place)
+    return sorted(keyed, key=lambda item: first[item[0]])
+
+
+def _key(finding: Finding, far: bool) -> Key:
+    if finding.kind is Kind.CONFLICT:
+        return (*_why(finding), _cure(finding, far), *finding.says)
+    return finding.kind.value, finding.message, *finding.says
+
+
+def _group(group: list[Finding], far: bool) -> Iterator[str]:
+    finding = group[0]
+    why = ": ".join(part for part in _why(finding) if part) if finding.kind is Kind.CONFLICT else finding.message
+    lines = [f"{KINDS[finding.kind]}: {why}."]
+    yield ""
+    yield from textwrap.wrap(lines[0], WIDTH, subsequent_indent=INDENT)
+    if finding.severity is Severity.CONFLICT:
+        yield from _indented(_cure(finding, far) if finding.kind is Kind.CONFLICT or len(group) == 1 else "")
+    for said in finding.says:
+        yield from _indented(f"{said}.")
+    yield from _rows(group)
+
+
+def _indented(line: str) -> list[str]:
+    return textwrap.wrap(line, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT * 2)
+
+
+def _why(finding: Finding) -> tuple[str, str]:
+    """Who decides a conflict, and by what."""
+    if finding.explained is None or finding.bit_class is None:
+        return finding.message, ""
+    kind, because = CLASSES[finding.bit_class], short_because(finding.explained)
+    return finding.message, because if because.startswith(kind) else f"{kind}, {because}"
+
+
+def _cure(finding: Finding, far: bool) -> str:
+    """What helps, or that nothing does; "" where that goes without saying."""
+    if finding.cure:
+        return f"Cure: {edit_list(finding.cure)}."
+    if finding.kind is not Kind.CONFLICT:
+        return ""
+    if far and finding.elsewhere:
+        return f"No cure on this module and CPU; elsewhere: {edit_list(finding.elsewhere)}."
+    return "No cure on this module and CPU: the model must want what there is, or leave it out."
+
+
+# -- the bits --
+
+
+def _rows(group: list[Finding]) -> Iterator[str]:
+    if group[0].kind is Kind.WARNING and group[0].code != "needs":
+        yield from _names([bit for finding in group for bit in finding.bits])
+        return
+    for finding in group:
+        if finding.field is not None:
+            yield _row(finding)
+
+
+def _row(finding: Finding) -> str:
+    field = finding.field
+    assert field is not None
+    name, qemu = bit_name(field) if field.is_bit else field_name(field), finding.named.qemu if finding.named else ""
+    if qemu and qemu.replace("-", "_") != name and len(f"{name} ({qemu})") <= NAME_WIDTH:
+        name = f"{name} ({qemu})"
+    line = f"{INDENT}{field.key:19} {field.sdm:30} {name:{NAME_WIDTH}} {_values(finding)}"
+    if len(line) > WIDTH:
+        line = f"{INDENT}{field.key} {field.sdm} {name} {_values(finding)}"
+    return line[:WIDTH].rstrip()
+
+
+def _values(finding: Finding) -> str:
+    assert finding.field is not None
+    form = "d" if finding.field.is_bit else "#x"
+    wanted = "" if finding.wanted is None else f"wants {finding.wanted:{form}}"
+    got = "" if finding.got is None else f"gets {finding.got:{form}}"
+    return ", ".join(part for part in (wanted, got) if part)
+
+
+def _names(bits: list[Field]) -> Iterator[str]:
+    """The names of some bits, each field once, in a few lines."""
+    names: dict[str, None] = {}
+    for bit in sorted(bits, key=lambda bit: not _is_feature(bit)):
+        names.setdefault(_short_name(bit))
+    lines = textwrap.wrap(", ".join(names), WIDTH, initial_indent=INDENT, subsequent_indent=INDENT)
+    yield from lines[:FEW_LINES]
+    if len(lines) > FEW_LINES:
+        shown = sum(line.count(",") for line in lines[:FEW_LINES])
+        yield f"{INDENT}and {len(names) - shown} more; --json lists them all"
+
+
+def _is_feature(bit: Field) -> bool:
+    named = catalog.named_at(bit)
+    return bool(named and (named.qemu or named.linux))
+
+
+def _short_name(bit: Field) -> str:
+    """The name of the field that a bit is of, with its leaf where several sub-leaves have such a field."""
+    named = catalog.named_at(bit)
+    if named is None:
+        return bit.key
+    return named.name if catalog.find(named.name) == named.field else f"{bit.leaf.key}.{named.name}"

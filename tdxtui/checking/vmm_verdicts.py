@@ -1,0 +1,162 @@
+"""What the module takes and a VMM layer doesn't: verdicts of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tdxtui.checking.bits import bits_of, feature_mask
+from tdxtui.checking.finding import Finding, Kind, Layer, Severity
+from tdxtui.cpuid import Field
+from tdxtui.edits import Edit, config_edit, word_edit
+from tdxtui.evaluate import Situation
+from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, XFAM, names_of
+from tdxtui.turning import xfam_turned
+from tdxtui.vmm import VmmLayer
+
+
+def verdicts(situation: Situation, vmm: Sequence[VmmLayer]) -> Iterator[Finding]:
+    """What each layer refuses or makes otherwise of a TD that the module would take."""
+    for layer in vmm:
+        yield from _attributes(situation, layer)
+        yield from _xfam(situation, layer)
+        yield from _td_params(situation, layer)
+        yield from _entries(situation, layer)
+        yield from _refused_bits(situation, layer)
+        yield from _phys_bits(situation, layer)
+        yield from _forced(situation, layer)
+        yield from _unnamed(situation, layer)
+        yield from _default_off(situation, layer)
+        yield from _clobbering(situation, layer)
+
+
+def _finding(
+    layer: VmmLayer, code: str, message: str, *bits: Field, says: tuple[str, ...] = (),
+    edits: tuple[Edit, ...] | None = None, wanted: int | None = None, got: int | None = None,
+    severity: Severity = Severity.CONFLICT, field: Field | None = None,
+) -> Finding:
+    field = field or (bits[0] if len(bits) == 1 else None)
+    return Finding(
+        Kind.VMM, Layer(layer.kind), code, message, field=field, bits=bits, says=says, edits=edits, wanted=wanted,
+        got=got, severity=severity,
+    )
+
+
+def _legal(situation: Situation, layer: VmmLayer, what: str) -> str:
+    return f"{what}: legal for module {situation.module.version}, refused by {layer.label}"
+
+
+def _attributes(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
+    rules, value = situation.module.attributes, situation.model.attributes
+    for name in names_of(value & rules.allowed & ~rules.fixed1 & ~layer.attributes, ATTRIBUTES):
+        edits = (word_edit("ATTRIBUTES", name, 0),) if name in ATTRIBUTES else None
+        says = layer.saying("attributes", f"{value:#x}")
+        yield _finding(layer, "attribute", _legal(situation, layer, f"ATTRIBUTES.{name}"), says=says, edits=edits)
+
+
+def _xfam(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
+    rules, value = situation.module.xfam, situation.model.xfam
+    beyond = value & rules.allowed & ~rules.fixed1 & ~layer.xfam
+    for name in names_of(beyond, XFAM):
+        edits = xfam_turned(situation.td.prepared, situation.td.config, XFAM.get(name, 0), False)
+        says = layer.saying("xfam", f"{value:#x}")
+        yield _finding(layer, "xfam", _legal(situation, layer, f"XFAM.{name}"), says=says, edits=edits)
+    for name in names_of(value & layer.xfam_assumed, XFAM):
+        message = f"XFAM.{name}: that {layer.label} passes it was not read, but assumed from its features' names"
+        yield _finding(layer, "xfam-assumed", message, severity=Severity.WARNING)
+
+
+def _td_params(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
+    """The words of TD_PARAMS that the VMM's interface has no way to set."""
+    model, rules = situation.model, situation.module.config_flags
+    no_way = f"{layer.label} has no way to ask for it"
+    for name in names_of(model.config_flags & rules.allowed & ~layer.config_flags, CONFIG_FLAGS):
+        edits = (word_edit("CONFIG_FLAGS", name, 0),) if name in CONFIG_FLAGS else None
+        yield _finding(layer, "config-flag", f"CONFIG_FLAGS.{name}: {no_way}", edits=edits)
+    if model.num_l2_vms and not layer.num_l2_vms:
+        yield _finding(layer, "l2-vms", f"NUM_L2_VMS = {model.num_l2_vms}: {no_way}")
+    if model.arch_capabilities is not None and not layer.arch_capabilities:
+        yield _finding(layer, "arch-capabilities", f"IA32_ARCH_CAPABILITIES_CONFIG: {no_way}")
+    if layer.tsc_mhz and not layer.tsc_mhz[0] <= model.tsc_mhz <= layer.tsc_mhz[1]:
+        bounds = f"{layer.tsc_mhz[0]}..{layer.tsc_mhz[1]} MHz"
+        message = f"TSC of {model.tsc_mhz} MHz: {layer.label} takes {bounds}"
+        yield _finding(layer, "tsc", message, says=layer.saying("tsc"))
+
+
+def _entries(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
+    slots = situation.module.cpuid_config
+    for leaf in layer.mandatory:
+        if leaf not in slots:
+            message = f"{layer.label} demands an entry {leaf.key}, which this module doesn't take: it can't make a TD"
+            yield _finding(layer, "mandatory-entry", message, says=layer.saying("entries"))
+
+
+def _refused_bits(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
+    config = situation.td.config.cpuid_config
+    for leaf, mask in layer.refused.items():
+        for bit in bits_of(leaf, config.get(leaf, 0) & mask):
+            message = _legal(situation, layer, f"configured 1 ({layer.because[bit]})")
+            edits = (config_edit(bit, 0),)
+            yield _finding(layer, "refused-bit", message, bit, says=layer.saying("cpuid"), edits=edits, wanted=1)
+
+
+def _clobbering(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
+    """What the layer refuses and a TD has all the same, though nobody configured it."""
+    td = situation.td
+    for leaf, mask in layer.refused.items():
+        on = td.at(leaf) & td.known_at(leaf) & mask & ~td.config.cpuid_config.get(leaf, 0)
+        for bit in bits_of(leaf, on):
+            message = f"a TD has it though {layer.label} refuses it ({layer.because[bit]}): dangerous for the host"
+            yield _finding(layer, "clobbers-host", message, bit, got=1, severity=Severity.WARNING)
+
+
+def _phys_bits(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
+    """The field that selects the guest-physical width, which the VMM keeps from the module."""
+    field = layer.phys_bits_field
+    if field is None or situation.module.entry_field(field) is None:
+        return
+    value, mask = situation.model.wishes.get(field.leaf, (0, 0))
+    wanted, configurable = field.get(value & mask), field.get(situation.module.configurable.get(field.leaf, 0))
+    if not wanted & configurable:
+        return
+    if wanted not in layer.guest_phys_bits:
+        allowed = " or ".join(map(str, layer.guest_phys_bits))
+        message = f"{layer.label} takes only {allowed} here"
+        yield _finding(layer, "phys-bits", message, field=field, wanted=wanted, says=layer.saying("phys_bits"))
+    else:
+        message = f"{layer.label} takes it for the width of guest-physical addresses, and gives the module 0"
+        yield _finding(layer, "phys-bits", message, field=field, wanted=wanted, got=0)
+
+
+def _forced(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
+    """Configurable bits that the VMM sets by itself, or believes to be fixed to 1, against a wish."""
+    module = situation.module
+    table = {leaf: (mask, mask) for leaf, mask in layer.fixed1.items()}
+    for leaf, (value, mask) in [*layer.forced.items(), *table.items()]:
+        entry = module.entry_for(leaf)
+        if entry is None:
+            continue
+        wish, wished = situation.model.wishes.get(leaf, (0, 0))
+        wrong = (wish ^ value) & mask & wished & module.configurable.get(entry.leaf, 0)
+        for bit in bits_of(leaf, wrong & ~situation.conflicts.get(leaf, 0)):
+            got = int(bool(value & bit.mask))
+            because = layer.because.get(bit, f"{layer.label} takes it for a bit that every TD has")
+            says = layer.saying("forced_on" if got else "forced_off")
+            yield _finding(layer, "forced", because, bit, wanted=1 - got, got=got, says=says)
+
+
+def _unnamed(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
+    """Features to be configured that the layer has no name for, in the registers that it knows by names."""
+    for leaf, value in situation.td.config.cpuid_config.items():
+        mask = value & layer.words.get(leaf, 0) & ~layer.named.get(leaf, 0)
+        # What comes out 0 all the same is a conflict already.
+        for bit in bits_of(leaf, mask & situation.td.at(leaf) & feature_mask(leaf)):
+            message = f"{layer.label} has no name for this feature, so it can't be turned on"
+            yield _finding(layer, "unknown-name", message, bit, wanted=1, got=0)
+
+
+def _default_off(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
+    for off in layer.default_off:
+        if situation.model.attributes & off.attributes & layer.attributes:
+            names = " ".join(names_of(off.attributes, ATTRIBUTES))
+            message = f"ATTRIBUTES.{names}: {off.because}"
+            yield _finding(layer, "default-off", message, severity=Severity.WARNING)

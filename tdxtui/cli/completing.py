@@ -1,0 +1,58 @@
+"""What a shell may complete: names of modules, CPUs, VMM versions, presets, sources and CPUID's fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import click
+from click.shell_completion import CompletionItem
+
+Items = list[CompletionItem]
+
+
+def _starting(incomplete: str, names: Iterable[str]) -> Items:
+    """The names that begin so, else whatever files do."""
+    found = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return found or [CompletionItem(incomplete, type="file")]
+
+
+def modules(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Module versions, or files."""
+    from tdxtui import library
+
+    return _starting(incomplete, library.files("modules"))
+
+
+def platforms(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """CPUs, or files."""
+    from tdxtui import library
+
+    return _starting(incomplete, [*library.files("platforms"), "none"])
+
+
+def layers(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """The versions of the VMM that the option is named after."""
+    from tdxtui import vmm
+
+    return _starting(incomplete, vmm.versions(param.name or ""))
+
+
+def models(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Presets, qemu:NAME, level:NAME, or files."""
+    from tdxtui import levels, library, qemu_models
+    from tdxtui.sources import LEVEL, QEMU
+
+    if incomplete.startswith(QEMU):
+        return _starting(incomplete, (f"{QEMU}{name}" for name in qemu_models.models()))
+    if incomplete.startswith(LEVEL):
+        return _starting(incomplete, (f"{LEVEL}{name}" for name in levels.levels()))
+    found = [CompletionItem(name) for name in (*library.presets(), QEMU, LEVEL) if name.startswith(incomplete)]
+    return [*found, CompletionItem(incomplete, type="file")]
+
+
+def fields(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Names of CPUID's fields."""
+    from tdxtui.catalog import tables
+
+    names = dict.fromkeys(name for row in tables.rows() for name in row.names[:2] if name)
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
