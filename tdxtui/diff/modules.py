@@ -71,7 +71,7 @@ class ModuleDiff:
 
 def compare(old: Module, new: Module) -> ModuleDiff:
     """The changes from one module to another; evidence and source are no changes of what a module does."""
-    found = [*_bits(old, new), *_access(old, new), *settings(old, new)]
+    found: list[Change] = [*_bits(old, new), *_access(old, new), *settings(old, new)]
     order = {group: number for number, group in enumerate(Group)}
     return ModuleDiff(old, new, tuple(sorted(found, key=lambda change: order[change.group])))
 
@@ -128,7 +128,7 @@ def _shown_runs(leaf: Leaf, mask: int, group: Group) -> list[tuple[Field, str]]:
 
 
 def _traits(module: Module, leaf: Leaf) -> dict[Trait | None, int]:
-    return {**traits(module, leaf)} if leaf in module.by_leaf else MISSING
+    return dict(traits(module, leaf).items()) if leaf in module.by_leaf else MISSING
 
 
 def _access(old: Module, new: Module) -> Iterator[AccessChange]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tdxtui import situations, sources
@@ -81,7 +82,7 @@ def _tables(old: Subject, new: Subject, module: str | None, platform: str | None
     wished = [_on(side, module, platform) for side in (old, new) if side.kind == MODEL]
     found = tables.compare(*(_table(side, wished) for side in (old, new)))
     lines = [f"{_title(old, wished)} -> {_title(new, wished)}"]
-    lines += table_text.table_text(found, _about(wished[0]) if wished else _nothing)
+    lines += table_text.table_text(found, _about(wished[0])) if wished else table_text.table_text(found)
     if found.empty:
         lines += ["", "Nothing else differs." if len(lines) > 1 else "Nothing differs."]
     kind = "model-machine" if wished else "machines"
@@ -101,11 +102,7 @@ def _title(side: Subject, wished: list[Situation]) -> str:
     return f"model {wished[0].model.name} (what its TD gets on module {wished[0].module.version}, {cpu})"
 
 
-def _nothing(item: FieldDiff) -> str:
-    return ""
-
-
-def _about(situation: Situation) -> Any:
+def _about(situation: Situation) -> Callable[[FieldDiff], str]:
     """Whether the model wants a field."""
 
     def about(item: FieldDiff) -> str:

@@ -16,7 +16,11 @@ from tdxtui.field_runs import leaf_list
 SETTING_WIDTH = 24
 
 
-def table_text(found: TableDiff, about: Callable[[FieldDiff], str] = lambda item: "") -> list[str]:
+def _nothing(item: FieldDiff) -> str:
+    return ""
+
+
+def table_text(found: TableDiff, about: Callable[[FieldDiff], str] = _nothing) -> list[str]:
     """What differs between two tables; `about` says more of a field."""
     old, new = _called(found)
     only = {*found.only_old, *found.only_new}

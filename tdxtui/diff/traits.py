@@ -17,10 +17,11 @@ class Trait(NamedTuple):
     """A module's statements on a bit of one of its entries.
 
     `kind` is what decides the bit at TDH.MNG.INIT, as if every gate could open, VE where nobody ever reads it;
-    `constant` tells a constant of the table from a Native bit whose value is demanded; `settable` is whether CPUID_CONFIG may
-    set it. `by` names what computes or mirrors it, or fills it in at run time; `closed`: a gate never opens here. `guest` names the
-    FEATURE_PARAVIRT_CTLS bit by which the guest controls it, `unreduced_one` whether it reads 1 until then.
-    `demanded` is what TDH.SYS.INIT wants of the CPU, `may_differ` whether TDH.SYS.LP.INIT lets processors differ.
+    `constant` tells a constant of the table from a Native bit whose value is demanded; `settable` is whether
+    CPUID_CONFIG may set it. `by` names what computes or mirrors it, or fills it in at run time; `closed`: a gate never
+    opens here. `guest` names the FEATURE_PARAVIRT_CTLS bit by which the guest controls it, `unreduced_one` whether it
+    reads 1 until then. `demanded` is what TDH.SYS.INIT wants of the CPU, `may_differ` whether TDH.SYS.LP.INIT lets
+    processors differ.
     """
 
     kind: BitClass

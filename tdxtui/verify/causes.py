@@ -28,7 +28,7 @@ class Cause(NamedTuple):
 
 
 class Causes:
-    """The causes of one TD's differences: `expected` is the predicted TD, `inferred` the one that the VMM must have made."""
+    """The causes of one TD's differences: `expected` is what was predicted, `inferred` what the VMM must have made."""
 
     def __init__(self, ground: Ground, expected: VirtualCpuid, inferred: VirtualCpuid) -> None:
         self.inferred, self._ground = inferred, ground
