@@ -93,7 +93,7 @@ def _classify(module: Module, entry: Entry) -> EntryClasses:
 
 
 def origins(module: Module, entry: Entry) -> dict[BitClass, int]:
-    """What decides an entry's bits at TDH.MNG.INIT, as if every gate could open; of overlapping masks the first counts."""
+    """What decides an entry's bits at TDH.MNG.INIT, as if every gate could open; the first mask counts."""
     mirrored = sum_masks(mirror.bit for mirror in module.mirrors if mirror.bit.leaf == entry.leaf)
     computed = sum_masks(item.field for item in module.computed if item.field.leaf == entry.leaf)
     computed |= _topology_mask(module, entry.leaf)

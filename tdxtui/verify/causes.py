@@ -62,13 +62,9 @@ def deciding(explainer: Explainer, bit: Field) -> Cause:
     """What makes a bit 0 in a TD, or 1 where it is 1."""
     terms = explainer.terms(bit)
     zero = [term for term in terms if term.value == 0] or list(terms)
-    if any(term.kind in (Kind.CONSTANT, Kind.VERIFIED) for term in zero) and len(zero) == 1 or _constant(zero):
+    if all(term.kind in (Kind.CONSTANT, Kind.VERIFIED) for term in zero):
         return Cause(FIXED)
-    return min(map(_cause, zero), key=_telling, default=Cause(FOLLOWS))
-
-
-def _constant(terms: list[Term]) -> bool:
-    return any(term.kind is Kind.CONSTANT and term.value == 0 for term in terms)
+    return min(map(_cause, zero), key=_telling)
 
 
 def _cause(term: Term) -> Cause:

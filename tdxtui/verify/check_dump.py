@@ -93,7 +93,7 @@ def verify(situation: Situation, seen: Observed, state: GuestState | None = None
         compared=sum(found is not None and found.value is not None for found in leaves.values()),
         differences=tuple(_differences(situation, seen, wrong, causes, guest)),
         guest=tuple(_choices(td, seen, guest)),
-        run_time=tuple(field for leaf, found in leaves.items() if found for field, _ in fields_in(leaf, found.run_time)),
+        run_time=tuple(field for leaf, it in leaves.items() if it for field, _ in fields_in(leaf, it.run_time)),
         ve=tuple(sorted(ve, key=lambda leaf: not seen.values[leaf])),
         others=tuple(leaf for leaf, found in leaves.items() if found is None),
         fits=tuple(fits),

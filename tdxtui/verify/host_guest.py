@@ -42,7 +42,7 @@ class Where(Enum):
 
 
 class Gone(NamedTuple):
-    """A feature that only the host has (`in_guest` false) or only the guest; `of` names the condition or module rule."""
+    """A feature that only the host has (`in_guest` false) or only the guest; `of` names what it hangs on."""
 
     field: Field
     name: str

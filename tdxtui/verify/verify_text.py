@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from tdxtui.catalog import RESERVED
 from tdxtui.columns import counted, row, section, sentences
 from tdxtui.cpuid import Leaf
 from tdxtui.diff.table_text import decoded
 from tdxtui.diff.trait_words import statement
 from tdxtui.field_runs import leaf_list
-from tdxtui.catalog import RESERVED
 from tdxtui.phrase import edit_list
 from tdxtui.td import TD_CTLS, names_of
 from tdxtui.verify.causes import CONFIG, FIXED, FOLLOWS, SETTING, WORDS
 from tdxtui.verify.check_dump import Difference, Fit, Verification
 from tdxtui.verify.observed import GUEST
 from tdxtui.words.names import key_of
-
 
 
 def text(found: Verification) -> list[str]:

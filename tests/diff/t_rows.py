@@ -1,4 +1,4 @@
-"""What changed from 1.5.01 to 1.5.05 to 1.5.06, as it was measured: the rows of sections 5 and 6, written from the text.
+"""What changed from 1.5.01 to 1.5.05 to 1.5.06, as it was measured: the rows of sections 5 and 6.
 
 A row has its rule, entries, register, mask, and the categories before and after. Categories: `const0`, `const1`,
 `verify0`, `verify1` (a platform with another value is refused), `native`, `config` (the configured bit), `allow`
@@ -60,7 +60,8 @@ BEYOND_TO_1_5_05: list[Beyond] = [
     *(
         ("5.C7", "gated", leaf, register, mask, "no gate", "only with 7.1.eax.8 and ATTRIBUTES.PERFMON")
         for leaf, register, mask in (
-            ("23.0", "eax", 0xF), ("23.0", "ebx", ALL), ("23.1", "eax", 0xFF), ("23.1", "ebx", 0xF), ("23.3", "eax", ALL)
+            ("23.0", "eax", 0xF), ("23.0", "ebx", ALL), ("23.1", "eax", 0xFF), ("23.1", "ebx", 0xF),
+            ("23.3", "eax", ALL),
         )
     ),
 ]
