@@ -17,8 +17,8 @@ from tdxtui.resolve import VirtualCpuid
 from tdxtui.verify.causes import FIXED, Cause, Causes
 from tdxtui.verify.inference import inferred, settled, td_of
 from tdxtui.verify.observed import Observed
-from tdxtui.verify.places import ground, misfit, modules, platforms, takes
-from tdxtui.verify.prediction import differing, likely_state, predict
+from tdxtui.verify.places import ground, modules, platforms, takes
+from tdxtui.verify.prediction import differing, likely_state, misfit, predict
 
 
 class Difference(NamedTuple):

@@ -22,8 +22,8 @@ from tdxtui.td import TdConfig
 from tdxtui.verify.causes import CONFIG, FIXED, Cause, deciding
 from tdxtui.verify.inference import inferred, settled
 from tdxtui.verify.observed import Observed, observed
-from tdxtui.verify.places import ground, misfit, modules, takes
-from tdxtui.verify.prediction import Prediction, likely_state, predict
+from tdxtui.verify.places import ground, modules, takes
+from tdxtui.verify.prediction import Prediction, likely_state, misfit, predict
 
 
 class Where(Enum):

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tdxtui.classify import always_ve
-from tdxtui.cpuid import Field, Leaf, Register
+from tdxtui.cpuid import ALL_ONES, Field, Leaf, Register
 from tdxtui.cures import Cures
-from tdxtui.edits import applied
+from tdxtui.edits import TSC_FREQUENCY, Edit, applied
 from tdxtui.module import Condition, Module
 from tdxtui.platform_checks import XCR0_MASK, XSS_MASK
 from tdxtui.resolve import VirtualCpuid, attempt, attempt_unknown
@@ -33,7 +33,7 @@ def inferred(ground: Ground, base: TdConfig, seen: Observed) -> VirtualCpuid:
     """The TD whose configuration explains what was seen best; what shows nowhere is as in `base`."""
     prepared = ground if isinstance(ground, Prepared) else ground[0]
     module = prepared.module
-    xfam = _xfam(module, base.xfam, seen)
+    xfam = _xfam(prepared, base.xfam, seen)
     config = replace(
         base, xfam=xfam, attributes=_attributes(prepared, base, seen), cpuid_config=_cpuid_config(module, base, seen)
     )
@@ -53,19 +53,26 @@ def settled(ground: Ground, td: VirtualCpuid, seen: Observed) -> VirtualCpuid:
         got = item.field.get(seen.values.get(leaf, 0))
         if seen.known_at(leaf) & td.known_at(leaf) & mask != mask or td.get(item.field) == got:
             continue
-        edits = Cures(td).field(item.field, got)
+        # Every frequency has its value of its own, so there is nothing to be tried.
+        tsc = (Edit(TSC_FREQUENCY, "", got),) if item.by == "tsc_frequency" else None
+        edits = tsc or Cures(td).field(item.field, got)
         if edits:
             found, refusals = td_of(ground, applied(td.config, edits))
             td = found if not refusals and found.get(item.field) == got else td
     return td
 
 
-def _xfam(module: Module, base: int, seen: Observed) -> int:
-    """XFAM as D.0.EAX and D.1.ECX show it."""
+def _xfam(prepared: Prepared, base: int, seen: Observed) -> int:
+    """XFAM as D.0.EAX and D.1.ECX show it; where those weren't seen, by what its components let through."""
+    allowed, sure = prepared.module.xfam.allowed, 0
     for field, mask in ((_XCR0, XCR0_MASK), (_XSS, XSS_MASK)):
-        known = field.get(seen.known_at(field.leaf)) & mask & module.xfam.allowed
+        known = field.get(seen.known_at(field.leaf)) & mask & allowed
         base = base & ~known | field.get(seen.values.get(field.leaf, 0)) & known
-    return base | module.xfam.fixed1
+        sure |= known
+    for condition, held in _let_through(prepared, seen, "XFAM"):
+        if not condition.mask & sure:
+            base = base & ~condition.mask | (condition.mask if held else 0)
+    return base | prepared.module.xfam.fixed1
 
 
 def _attributes(prepared: Prepared, base: TdConfig, seen: Observed) -> int:
@@ -81,8 +88,13 @@ def _evidence(prepared: Prepared, seen: Observed) -> Iterator[tuple[Condition, b
     for mirror in module.mirrors:
         if seen.known_at(mirror.bit.leaf) & mirror.bit.mask and module.possible(mirror.of):
             yield mirror.of, bool(mirror.bit.get(seen.values[mirror.bit.leaf]))
-    for gate in module.gates:
-        if len(gate.needs) == 1 and gate.needs[0].scope == "ATTRIBUTES" and module.possible(gate.needs[0]):
+    yield from _let_through(prepared, seen, "ATTRIBUTES")
+
+
+def _let_through(prepared: Prepared, seen: Observed, scope: str) -> Iterator[tuple[Condition, bool]]:
+    """Conditions that gate bits by themselves, and whether any of these shows."""
+    for gate in prepared.module.gates:
+        if len(gate.needs) == 1 and gate.needs[0].scope == scope and prepared.module.possible(gate.needs[0]):
             shows = [_lets_through(prepared, seen, leaf, mask) for leaf, mask in gate.clears.items()]
             if True in shows or False in shows:
                 yield gate.needs[0], True in shows
@@ -92,7 +104,8 @@ def _lets_through(prepared: Prepared, seen: Observed, leaf: Leaf, mask: int) -> 
     """Whether bits show that a gate would clear; None where nothing tells."""
     if seen.view == GUEST and always_ve(prepared.module, leaf):
         return None
-    visible = mask & seen.known_at(leaf) & prepared.start_of(leaf)
+    start = ALL_ONES if prepared.platform is None else prepared.start_of(leaf)
+    visible = mask & seen.known_at(leaf) & start
     return bool(visible & seen.values[leaf]) if visible else None
 
 

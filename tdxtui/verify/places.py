@@ -9,10 +9,7 @@ from tdxtui.errors import TdxtuiError
 from tdxtui.module import Module
 from tdxtui.platform import Platform
 from tdxtui.refusal import Refusal
-from tdxtui.resolve import VirtualCpuid
 from tdxtui.verify.inference import Ground
-from tdxtui.verify.observed import Observed
-from tdxtui.verify.prediction import differing, likely_state, predict
 
 
 def ground(module: Module, platform: Platform | None) -> Ground:
@@ -42,13 +39,3 @@ def platforms() -> Iterator[Platform]:
             yield library.platform(name)
         except TdxtuiError:
             continue
-
-
-def misfit(td: VirtualCpuid, seen: Observed) -> int:
-    """How many bits aren't as predicted, a leaf that shows something where the guest gets #VE counted as one."""
-    state = likely_state(td, seen)
-    wrong = sum(mask.bit_count() for mask in differing(td, seen, state).values())
-    for leaf, value in seen.values.items():
-        expected = predict(td, leaf, seen.view, state)
-        wrong += bool(expected is not None and expected.value is None and value & seen.known_at(leaf))
-    return wrong

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from tdxtui.classify import sum_masks
 from tdxtui.cpuid import ALL_ONES, Leaf
 from tdxtui.dynamic import GuestState
+from tdxtui.module import Entry, Module
 from tdxtui.resolve import VirtualCpuid
 from tdxtui.runtime import HYPERVISOR_LEAVES, cpuid
 from tdxtui.td import TD_CTLS
@@ -20,7 +21,7 @@ REDUCE_VE = TD_CTLS["REDUCE_VE"]
 class Prediction(NamedTuple):
     """What is predicted for a leaf: `value` packed, None for #VE; `mask` the bits that can be compared.
 
-    Of the bits in `guest` the guest decides at run time between the predicted value and those of `ones` and `zeros`.
+    `guest_zeros` and `guest_ones` are the bits that may also read 0, or 1, as the guest decides (D7).
     """
 
     value: int | None
@@ -43,28 +44,47 @@ def predict(td: VirtualCpuid, leaf: Leaf, view: str, state: GuestState) -> Predi
     if value is None or entry is None:
         # Beyond the maxima leaf 23H answers: what the CPU decides of it is not known without one.
         return Prediction(value, ALL_ONES if td.prepared.platform or not value else 0)
-    run_time = sum_masks(item.field for item in td.module.exit.dynamic if item.field.leaf == entry.leaf)
-    bits = [item for item in td.module.exit.guest_bits if item.bit.leaf == entry.leaf]
-    unreduced = sum_masks(item.bit for item in bits if item.unreduced_one)
+    run_time, bits, unreduced = _run_time(td.module)[entry.leaf]
     return Prediction(
         value, (td.known_at(entry.leaf) | unreduced) & ~run_time, run_time,
-        guest_zeros=sum_masks(item.bit for item in bits),
-        guest_ones=unreduced | sum_masks(item.bit for item in bits) & td.at(entry.leaf),
+        guest_zeros=bits, guest_ones=unreduced | bits & td.at(entry.leaf),
     )
+
+
+def _run_time(module: Module) -> dict[Leaf, tuple[int, int, int]]:
+    """Per entry the bits of the run time, those that the guest controls, and those of them that read 1 at first."""
+    found: dict[Leaf, tuple[int, int, int]] | None = module.__dict__.get("_run_time_masks")
+    if found is None:
+        found = module.__dict__["_run_time_masks"] = {entry.leaf: _masks(module, entry) for entry in module.entries}
+    return found
+
+
+def _masks(module: Module, entry: Entry) -> tuple[int, int, int]:
+    bits = [item for item in module.exit.guest_bits if item.bit.leaf == entry.leaf]
+    unreduced = sum_masks(item.bit for item in bits if item.unreduced_one)
+    return entry.dynamic, sum_masks(item.bit for item in bits), unreduced
 
 
 def differing(td: VirtualCpuid, seen: Observed, state: GuestState) -> dict[Leaf, int]:
     """The packed masks of the bits that can be compared, were seen and aren't as predicted, by leaf."""
-    out = {}
+    return _differing(td, seen, state)[0]
+
+
+def _differing(td: VirtualCpuid, seen: Observed, state: GuestState) -> tuple[dict[Leaf, int], int]:
+    """The same, and how many leaves showed something where the guest gets #VE."""
+    out, answered = {}, 0
     for leaf, value in seen.values.items():
         expected = predict(td, leaf, seen.view, state)
-        if expected is None or expected.value is None:
+        if expected is None:
+            continue
+        if expected.value is None:
+            answered += bool(value & seen.known_at(leaf))
             continue
         wrong = (value ^ expected.value) & expected.mask & seen.known_at(leaf)
         wrong &= ~(expected.guest_zeros & ~value | expected.guest_ones & value)
         if wrong:
             out[leaf] = wrong
-    return out
+    return out, answered
 
 
 def states(td: VirtualCpuid, seen: Observed) -> Iterator[GuestState]:
@@ -72,7 +92,9 @@ def states(td: VirtualCpuid, seen: Observed) -> Iterator[GuestState]:
     names = ("ENUM_TOPOLOGY", "VIRT_CPUID2")
     masks = [TD_CTLS[name] & td.module.exit.td_ctls for name in names]
     some: Iterable[tuple[int, ...]] = chain(*(combinations(masks, count) for count in range(len(masks) + 1)))
-    yield from (GuestState(td_ctls=sum(chosen)) for chosen in dict.fromkeys(some) if 0 not in chosen)
+    for chosen in some:
+        if 0 not in chosen and (seen.view == GUEST or not chosen):
+            yield GuestState(td_ctls=sum(chosen))
     if td.module.exit.td_ctls & REDUCE_VE and seen.view == GUEST:
         yield GuestState(td_ctls=REDUCE_VE)
 
@@ -85,10 +107,11 @@ def likely_state(td: VirtualCpuid, seen: Observed) -> GuestState:
     return min(states(td, seen), key=lambda state: _misfit(td, seen, state))
 
 
+def misfit(td: VirtualCpuid, seen: Observed) -> int:
+    """How many bits aren't as predicted, a leaf that shows something where the guest gets #VE counted as one."""
+    return sum(min(_misfit(td, seen, state) for state in states(td, seen)))
+
+
 def _misfit(td: VirtualCpuid, seen: Observed, state: GuestState) -> tuple[int, int]:
-    wrong = sum(mask.bit_count() for mask in differing(td, seen, state).values())
-    unexplained = 0
-    for leaf, value in seen.values.items():
-        expected = predict(td, leaf, seen.view, state)
-        unexplained += bool(expected is not None and expected.value is None and value & seen.known_at(leaf))
-    return wrong, unexplained
+    wrong, answered = _differing(td, seen, state)
+    return sum(mask.bit_count() for mask in wrong.values()), answered
