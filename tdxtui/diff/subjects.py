@@ -45,6 +45,8 @@ def find(text: str) -> Subject:
     Raises TdxtuiError for what can't be found or read, and for a name of several things.
     """
     prefix, _, rest = text.partition(":")
+    if prefix in _READERS and not rest:
+        raise TdxtuiError(f"{_short(text)} names nothing; write {TITLES[prefix]} after the colon")
     if prefix in _READERS:
         return Subject(prefix, _READERS[prefix](rest))
     found = list(_named(text))

@@ -109,9 +109,27 @@ def find_guest(text: str, view: str | None) -> Observed:
 
 
 def of_features(features: Features) -> Observed:
-    """Features by name: only these bits are known."""
-    values = {leaf: value for leaf, (value, _) in features.wishes.items()}
-    return Observed(features.name, values, known={leaf: mask for leaf, (_, mask) in features.wishes.items()})
+    """Features by name: only these bits are known.
+
+    A list of nothing but what is there, as /proc/cpuinfo has it, says of every other flag of Linux that it isn't.
+    """
+    known = dict.fromkeys(features.wishes, 0)
+    if all(value & mask == mask for value, mask in features.wishes.values()):
+        known |= linux_flags()
+    for leaf, (_, mask) in features.wishes.items():
+        known[leaf] |= mask
+    values = {leaf: features.wishes.get(leaf, (0, 0))[0] for leaf in known}
+    return Observed(features.name, values, known=known)
+
+
+def linux_flags() -> dict[Leaf, int]:
+    """The bits that Linux has a flag for, packed by leaf."""
+    masks: dict[Leaf, int] = {}
+    for row in catalog.rows():
+        found = catalog.named_at(Field(row.first, row.register, row.msb, row.lsb))
+        if found is not None and found.linux and found.field.is_bit:
+            masks[row.first] = masks.get(row.first, 0) | found.field.mask
+    return masks
 
 
 def explain(host: Host, guest: Observed, module: Module | None = None) -> Explained:

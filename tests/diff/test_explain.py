@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from tdxtui import catalog, cli, library, shown_td
 from tdxtui.cpuid import Field, Leaf, Register
 from tdxtui.dynamic import GuestState
+from tdxtui.importers import Features
 from tdxtui.module import Module
 from tdxtui.possible import Possible
 from tdxtui.sysinit import Prepared
 from tdxtui.td import TD_CTLS
-from tdxtui.verify.host_guest import Explained, Host, Where, explain
+from tdxtui.verify.host_guest import Explained, Host, Where, explain, linux_flags, of_features
 from tdxtui.verify.host_guest_text import text
 from tdxtui.verify.observed import Observed, observed
 from tdxtui.words.names import canonical
@@ -146,6 +147,20 @@ def test_flags_by_name_are_explained_without_a_dump() -> None:
     )
     assert {gone.name: gone.where for gone in found.features} == {
         "avx512f": Where.CONFIG, "amx_tile": Where.XFAM, "vmx": Where.FIXED,  # AVX512VL shows that XFAM has AVX-512
+    }
+
+
+def test_a_list_of_flags_says_that_the_others_are_not_there() -> None:
+    """N20: /proc/cpuinfo of the guest against a dump of the host."""
+    situation = on("minimal", "1.5.06", "sapphire-rapids")
+    shown, flags = seen(situation), linux_flags()
+    there = {leaf: value & flags[leaf] for leaf, value in shown.values.items() if value & flags.get(leaf, 0)}
+    guest = of_features(Features("cpuinfo", {leaf: (value, value) for leaf, value in there.items()}))
+    found = explain(host("sapphire-rapids"), guest, situation.module)
+    named = {gone.name: gone.where for gone in found.features if not gone.in_guest}
+    assert named["avx512f"] is Where.XFAM and named["vmx"] is Where.FIXED and named["waitpkg"] is Where.CONFIG
+    assert {gone.field for gone in found.features} == {
+        field for field in of(host("sapphire-rapids").seen) ^ of(shown) if field.mask & flags.get(field.leaf, 0)
     }
 
 
