@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tdxtui import library, situations
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.dynamic import GuestState
-from tdxtui.td import FEATURE_PARAVIRT_CTLS, TD_CTLS, XFAM
+from tdxtui.td import ATTRIBUTES, FEATURE_PARAVIRT_CTLS, TD_CTLS, XFAM
 from tdxtui.verify.causes import CONFIG, FIXED, SETTING
 from tdxtui.verify.check_dump import Verification, verify
 from tdxtui.verify.observed import GUEST, TDCS, observed
@@ -91,6 +91,19 @@ def test_xfam_off_is_one_cause_for_all_its_bits() -> None:
     causes = {(item.cause.kind, item.cause.name, item.cause.on) for item in found.differences}
     assert causes == {("XFAM", "AVX512", False)}
     assert "7.0.ebx.16" in fields(found) and "d.5.eax" in fields(found)
+
+
+@pytest.mark.parametrize(("name", "bit"), [("PKS", "7.0.ecx.31"), ("PERFMON", "a.eax[7:0]"), ("MIGRATABLE", "1a.eax")])
+def test_an_attribute_is_one_cause_whichever_way_it_shows(name: str, bit: str) -> None:
+    """A bit that mirrors it, a leaf that it lets through, a leaf that it hides."""
+    situation = on("minimal", "1.5.28", "granite-rapids")
+    model = replace(situation.model, attributes=situation.model.attributes ^ ATTRIBUTES[name])
+    other = on(model, "1.5.28", "granite-rapids")
+    assert not other.refusals
+    found = verify(situation, seen(other))
+    assert {(item.cause.kind, item.cause.name) for item in found.differences} == {("ATTRIBUTES", name)}
+    wanted = Field.parse(bit)
+    assert any(item.field.leaf == wanted.leaf and item.field.mask & wanted.mask for item in found.differences)
 
 
 def test_a_bit_that_the_vmm_left_out_is_its_own_cause() -> None:
