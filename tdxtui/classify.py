@@ -81,17 +81,25 @@ def classes(module: Module) -> dict[Leaf, EntryClasses]:
 
 
 def _classify(module: Module, entry: Entry) -> EntryClasses:
-    mirrored, never = _mirrors(module, entry.leaf)
-    computed = sum_masks(item.field for item in module.computed if item.field.leaf == entry.leaf)
-    computed |= _topology_mask(module, entry.leaf)
-    never |= _never_open(module, entry.leaf)
-    decided = entry.configurable | mirrored | computed
-    verified = entry.verify_mask & ~decided & ~entry.fixed0 & ~entry.fixed1
-    wanted = {
+    run_time = {
         BitClass.VE: ALL_ONES if always_ve(module, entry.leaf) else 0,
         BitClass.DYNAMIC: sum_masks(item.field for item in module.exit.dynamic if item.field.leaf == entry.leaf),
         BitClass.GUEST: sum_masks(item.bit for item in module.exit.guest_bits if item.bit.leaf == entry.leaf),
-        BitClass.FIXED_0: entry.fixed0 | never | verified & ~entry.verify_value,
+    }
+    origin = origins(module, entry)
+    # What can't be 1 on this module is as good as a constant.
+    origin[BitClass.FIXED_0] |= never_one(module, entry.leaf)
+    return _entry_classes(module, entry, first_that_fits(run_time | origin))
+
+
+def origins(module: Module, entry: Entry) -> dict[BitClass, int]:
+    """What decides an entry's bits at TDH.MNG.INIT, as if every gate could open; the first mask counts."""
+    mirrored = sum_masks(mirror.bit for mirror in module.mirrors if mirror.bit.leaf == entry.leaf)
+    computed = sum_masks(item.field for item in module.computed if item.field.leaf == entry.leaf)
+    computed |= _topology_mask(module, entry.leaf)
+    verified = entry.verify_mask & ~(entry.configurable | mirrored | computed | entry.fixed0 | entry.fixed1)
+    return {
+        BitClass.FIXED_0: entry.fixed0 | verified & ~entry.verify_value,
         BitClass.FIXED_1: entry.fixed1 | verified & entry.verify_value,
         BitClass.CONFIGURED: entry.configured,
         BitClass.CONFIGURED_NATIVE: entry.configured_native,
@@ -99,7 +107,6 @@ def _classify(module: Module, entry: Entry) -> EntryClasses:
         BitClass.COMPUTED: computed,
         BitClass.NATIVE: ALL_ONES,
     }
-    return _entry_classes(module, entry, _first_that_fits(wanted))
 
 
 def _entry_classes(module: Module, entry: Entry, masks: dict[BitClass, int]) -> EntryClasses:
@@ -118,7 +125,8 @@ def _entry_classes(module: Module, entry: Entry, masks: dict[BitClass, int]) -> 
     return EntryClasses(entry, masks, gates, _inferred(module, entry), flexible)
 
 
-def _first_that_fits(wanted: dict[BitClass, int]) -> dict[BitClass, int]:
+def first_that_fits(wanted: dict[BitClass, int]) -> dict[BitClass, int]:
+    """The masks without the bits of those before them, empty ones left out."""
     masks, left = {}, ALL_ONES
     for kind, mask in wanted.items():
         if mask & left:
@@ -141,16 +149,9 @@ def always_ve(module: Module, leaf: Leaf) -> bool:
     return leaf in module.exit.faulting or any(item.scope == "TD_CTLS" and not item.negated for item in needs)
 
 
-def _mirrors(module: Module, leaf: Leaf) -> tuple[int, int]:
-    """The bits that show a bit of ATTRIBUTES, and those whose ATTRIBUTES bit is never allowed."""
-    here = [mirror for mirror in module.mirrors if mirror.bit.leaf == leaf]
-    never = sum_masks(mirror.bit for mirror in here if not module.possible(mirror.of))
-    return sum_masks(mirror.bit for mirror in here) & ~never, never
-
-
-def _never_open(module: Module, leaf: Leaf) -> int:
-    """The bits of gates that can't open on this module."""
-    mask = 0
+def never_one(module: Module, leaf: Leaf) -> int:
+    """The bits that show a bit of ATTRIBUTES, or hang on a gate, that this module never allows."""
+    mask = sum_masks(item.bit for item in module.mirrors if item.bit.leaf == leaf and not module.possible(item.of))
     for gate in module.gates:
         if not all(module.possible(condition) for condition in gate.needs):
             mask |= gate.clears.get(leaf, 0)

@@ -56,6 +56,21 @@ class Cures:
         found = self._to_one(about, bit) if goal else self._to_zero(about, bit)
         return found if found is None else self._followed(found)
 
+    def field(self, field: Field, value: int) -> Found:
+        """As `reached`, for a whole field; where no function computes it, the edits of its bits together."""
+        computed = next((item for item in self.module.computed if item.field.mask & field.mask == field.mask
+                         and item.field.leaf == field.leaf and item.by not in FOLLOWS), None)
+        if computed is not None:
+            shift, mask = field.shift - computed.field.shift, (1 << field.width) - 1
+            return next((edits for edits, got in self._tried(computed) if got >> shift & mask == value), None)
+        edits: dict[Edit, None] = {}
+        for bit in field.bits():
+            found = self.reached(bit, value >> bit.lsb - field.lsb & 1)
+            if found is None:
+                return None
+            edits.update(dict.fromkeys(found))
+        return tuple(edits)
+
     # -- chains --
 
     def _to_one(self, about: Anatomy, bit: Field) -> Found:

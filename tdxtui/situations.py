@@ -8,6 +8,7 @@ from tdxtui import library, model_file
 from tdxtui.errors import TdxtuiError
 from tdxtui.evaluate import Situation, evaluate
 from tdxtui.model import VcpuModel
+from tdxtui.platform import Platform
 
 DEFAULT_PRESET = "kvm-sapphire-rapids"
 DEFAULT_MODULE = "1.5.06"
@@ -19,10 +20,19 @@ def find(model: str | None, module: str | None, platform: str | None) -> Situati
 
     Raises TdxtuiError for what can't be found or read.
     """
-    found = find_model(model or DEFAULT_PRESET)
-    on = library.module(module or found.module or DEFAULT_MODULE)
-    cpu = found.platform if platform is None else platform
-    return evaluate(found, on, library.platform(cpu) if cpu and cpu != NO_PLATFORM else None)
+    return of_model(find_model(model or DEFAULT_PRESET), module, platform)
+
+
+def of_model(model: VcpuModel, module: str | None, platform: str | None) -> Situation:
+    """The situation of a model, where not given on its own module and CPU."""
+    on = library.module(module or model.module or DEFAULT_MODULE)
+    return evaluate(model, on, platform_of(model, platform))
+
+
+def platform_of(model: VcpuModel, platform: str | None) -> Platform | None:
+    """The CPU given, by default the model's; None for none."""
+    cpu = model.platform if platform is None else platform
+    return library.platform(cpu) if cpu and cpu != NO_PLATFORM else None
 
 
 def find_model(name: str) -> VcpuModel:

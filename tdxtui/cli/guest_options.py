@@ -1,0 +1,62 @@
+"""Options that say in which state a guest executes CPUID."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import click
+
+from tdxtui.cli.options import hex_word
+from tdxtui.dynamic import GuestState
+from tdxtui.errors import TdxtuiError
+from tdxtui.strict import unknown
+from tdxtui.td import FEATURE_PARAVIRT_CTLS, TD_CTLS
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def guest_state(command: F) -> F:
+    """--cr4, --xcr0, --xss, --td-ctls, --paravirt and --vcpu."""
+    for option in (
+        click.option("--vcpu", type=click.IntRange(0, 0xFFFFFFFF), help="The vCPU's index and x2APIC ID."),
+        click.option("--paravirt", metavar="NAMES|HEX", help="The guest's FEATURE_PARAVIRT_CTLS, as MCA,MTRR."),
+        click.option("--td-ctls", metavar="NAMES|HEX", help="The guest's TD_CTLS, as REDUCE_VE or ENUM_TOPOLOGY."),
+        click.option("--xss", metavar="HEX", help="The guest's IA32_XSS."),
+        click.option("--xcr0", metavar="HEX", help="The guest's XCR0."),
+        click.option("--cr4", metavar="HEX", help="The guest's CR4: bit 18 is OSXSAVE, bit 22 PKE."),
+    ):
+        command = option(command)
+    return command
+
+
+def state(
+    cr4: str | None, xcr0: str | None, xss: str | None, td_ctls: str | None, paravirt: str | None, vcpu: int | None
+) -> GuestState | None:
+    """The state that the options say, None if none is given. TdxtuiError for a value that is none."""
+    if all(option is None for option in (cr4, xcr0, xss, td_ctls, paravirt, vcpu)):
+        return None
+    default = GuestState()
+    return GuestState(
+        cr4=hex_word("--cr4", cr4) or default.cr4,
+        xcr0=hex_word("--xcr0", xcr0) or default.xcr0,
+        xss=hex_word("--xss", xss) or default.xss,
+        td_ctls=_names("--td-ctls", td_ctls, TD_CTLS),
+        feature_paravirt_ctls=_names("--paravirt", paravirt, FEATURE_PARAVIRT_CTLS),
+        vcpu_index=vcpu or 0,
+        x2apic_id=vcpu or 0,
+    )
+
+
+def _names(option: str, text: str | None, names: Mapping[str, int]) -> int:
+    """Names with commas between them, or a hex number."""
+    if not text:
+        return 0
+    if text[0].isdigit():
+        return hex_word(option, text) or 0
+    mask = 0
+    for name in text.split(","):
+        if name.strip().upper() not in names:
+            raise TdxtuiError(f"{option}: {unknown(name, names)}")
+        mask |= names[name.strip().upper()]
+    return mask
