@@ -29,7 +29,7 @@ class Need(NamedTuple):
     def is_there(self) -> bool:
         """Whether this version has what the command needs."""
         words = shlex.split(self.command)
-        return words[1] in COMMANDS and ("--to" not in words or "export:export" in COMMANDS["export"])
+        return words[1] in COMMANDS
 
 
 PAGE = (ROOT / "docs" / "needs.md").read_text(encoding="utf-8")

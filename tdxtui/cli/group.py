@@ -3,39 +3,61 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
-# Where each command is; the help lists them in this order.
-COMMANDS = {
-    "open": "open:open_",
-    "why": "why:why",
-    "query": "query:query",
-    "check": "check:check",
-    "fit": "fit:fit",
-    "baseline": "baseline:baseline",
-    "diff": "diff:diff",
-    "verify": "verify:verify",
-    "explain": "verify:explain",
-    "show": "show:show",
-    "new": "models:new",
-    "fmt": "models:fmt",
-    "import": "importing:import_",
-    "export": "export:export",
-    "drift": "models:drift",
-    "bits": "lists:bits",
-    "modules": "lists:modules",
-    "platforms": "lists:platforms",
-    "sources": "sources:sources",
-    "rule": "rule:rule",
-    "schema": "models:schema",
-    "learn": "learn:learn",
-    "quiz": "learn:quiz",
-    "resolve": "streams:resolve",
-    "guest": "streams:guest",
-    "completion": "completion:completion",
+
+class Place(NamedTuple):
+    """Where a command is in this package, and its line in the help."""
+
+    file: str
+    name: str
+    help: str
+
+
+# The help lists them in this order.
+SECTIONS: dict[str, dict[str, Place]] = {
+    "Look": {
+        "open": Place("open", "open_", "Open a model on the screen; the default."),
+        "learn": Place("learn", "learn", "Guided lessons on what decides a TD's CPUID."),
+        "quiz": Place("learn", "quiz", "What happens to this bit if ...?"),
+    },
+    "Ask": {
+        "why": Place("why", "why", "Why a bit is so, and what would change it."),
+        "query": Place("query", "query", "Is a bit fixed, flexible (how) or decided at run time?"),
+        "check": Place("check", "check", "Would TDs get what models want? Bad bits, reasons, cures."),
+        "diff": Place("diff", "diff", "What differs between two modules, models, CPUs or dumps."),
+        "verify": Place("verify", "verify", "A TD's real CPUID against what its model should give."),
+        "explain": Place("verify", "explain", "Where each feature of a host went in its guest."),
+        "show": Place("show", "show", "The CPUID that a model's TD gets."),
+    },
+    "Make models": {
+        "new": Place("models", "new", "A new model file, commented."),
+        "fit": Place("fit", "fit", "The nearest legal model to a QEMU model, CPU, dump or level."),
+        "baseline": Place("baseline", "baseline", "The richest model that every CPU of a pool can run."),
+        "fmt": Place("models", "fmt", "Model files in their canonical form."),
+        "drift": Place("models", "drift", "What comes out otherwise today than when a model was exported."),
+    },
+    "Formats": {
+        "import": Place("importing", "import_", "Dumps, command lines, domains, binaries, Intel's tables."),
+        "export": Place("export", "export", "A model for QEMU, libvirt, KVM, C, tests, reports."),
+        "schema": Place("models", "schema", "The JSON Schema of the model file."),
+    },
+    "Look up": {
+        "bits": Place("lists", "bits", "Every bit of a module: class, gates, value."),
+        "rule": Place("rule", "rule", "What the rules say that reasons cite."),
+        "modules": Place("lists", "modules", "The TDX module versions."),
+        "platforms": Place("lists", "platforms", "The CPUs, and which modules take them."),
+        "sources": Place("sources", "sources", "What fit, check and diff know by name."),
+    },
+    "For programs": {
+        "resolve": Place("streams", "resolve", "TDs as a JSONL stream: TDH.SYS.INIT to TDH.MNG.INIT."),
+        "guest": Place("streams", "guest", "As resolve, and what CPUID then returns in the TD."),
+        "completion": Place("completion", "completion", "What makes a shell complete all this."),
+    },
 }
+COMMANDS: dict[str, Place] = {name: place for section in SECTIONS.values() for name, place in section.items()}
 
 
 class ReaderGone(Exception):
@@ -53,13 +75,18 @@ class Commands(click.Group):
         """The command of a name, loaded now."""
         if cmd_name not in COMMANDS:
             return None
-        file, _, name = COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(import_module(f"tdxtui.cli.{file}"), name)
+        place = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(f"tdxtui.cli.{place.file}"), place.name)
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands by what they are for; none of them is loaded for it."""
+        width = max(map(len, COMMANDS))
+        for title, section in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), place.help) for name, place in section.items()])
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args and ctx.resilient_parsing:
-            return super().parse_args(ctx, args)  # a shell asks what the first word may be
         words = [word for word in args if not word.startswith("-")]
         if not args or (args[0] not in ("-h", "--help", "--version") and not (words and words[0] in COMMANDS)):
             args = ["open", *args]
