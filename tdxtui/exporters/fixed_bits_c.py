@@ -40,7 +40,8 @@ def write(module: Module) -> Written:
 
 
 def _ground(module: Module) -> str:
-    lines = [f"{tool()}: bits that are the same in every TD of TDX module {module.version}",
+    lines = [f"{tool()}: CPUID_FIXED0_BITS and CPUID_FIXED1_BITS of TDX module {module.version}",
+             "which bits are the same in every legal TD",
              f"evidence: {module.evidence}; source: {module.source}"]
     lines += [f"inferred: {item.rule or ', '.join(leaf.key for leaf in item.leaves) or item.field}: {item.because}"
               for item in module.inferred]

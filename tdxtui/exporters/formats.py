@@ -19,7 +19,7 @@ _ALL = (
     Format("libvirt", "the parts of a domain XML", "libvirt 12.8.0's schema accepts it; no domain was started",
            "libvirt", "xml", ("qemu", "kvm")),
     Format("kvm-cpuid2", "struct kvm_cpuid2 with the whole virtual CPUID",
-           "KVM_SET_CPUID2 takes it (Linux 6.18, on another maker's CPU)", "kvm_cpuid2", "bin", binary=True,
+           "KVM_SET_CPUID2 takes it, on a CPU of another maker", "kvm_cpuid2", "bin", binary=True,
            silent=True),
     Format("kvm-tdx-init-vm", "struct kvm_tdx_init_vm for KVM_TDX_INIT_VM",
            "sizes and offsets as in <linux/kvm.h> of 7.2; no TD was started", "kvm_tdx_init_vm", "bin", ("kvm",),
