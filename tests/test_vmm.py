@@ -130,8 +130,7 @@ def test_a_broken_layer_is_refused_with_the_place(old: str, new: str, message: s
 def test_a_spoilt_layer_is_a_layer_or_one_line(name: str) -> None:
     lines = Path(library.files("vmm")[name]).read_text().splitlines()
     chance = random.Random(name)
-    spoilt = ["", "x = [", "[[forced]]", 'bits = ["9.ebx.77"]', "passes = 3", "[names]"]
-    spoilt += ['"1.ecx" = [["a"]]', "version = 7"]
+    spoilt = ["", "x = [", "[[forced]]", 'bits = ["9.ebx.77"]', "passes = 3", "[names]", '"1.ecx" = [["a"]]']
     for _ in range(150):
         text = list(lines)
         for place in chance.sample(range(len(text)), 2):
