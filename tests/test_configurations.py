@@ -333,7 +333,7 @@ def test_init_vm_reads_indices_that_lack_their_flag() -> None:
     data = bytearray(init_vm({Leaf(4, 0): 1, Leaf(4, 1): 2}))
     for number in range(2):
         data[264 + 40 * number + 8] = 0
-    assert features(bytes(data)).entries == {Leaf(4): 1, Leaf(4, 1): 2}
+    assert features(bytes(data)).entries == {Leaf(4, 0): 1, Leaf(4, 1): 2}
     assert "1 entries lack KVM_CPUID_FLAG_SIGNIFCANT_INDEX" in notes(bytes(data))
 
 

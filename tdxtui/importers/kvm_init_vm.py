@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+from tdxtui import catalog
 from tdxtui.cpuid import Field, Leaf, Register, pack
 from tdxtui.importers import kvm_entries
 from tdxtui.importers.features_of_cpu import stem
@@ -51,7 +52,7 @@ def _entries(data: bytes, name: str, notes: list[str]) -> dict[Leaf, int]:
     out: dict[Leaf, int] = {}
     unflagged = 0
     for at, function, index, flags, words in kvm_entries.entries(data, _ENTRIES_AT, name):
-        leaf = Leaf(function, index if flags & kvm_entries.SIGNIFICANT_INDEX or index else None)
+        leaf = Leaf(function, index if index or catalog.has_subleaves(function) else None)
         if leaf in out:
             raise failed(name, f"byte {at}", f"has leaf {leaf.key} a second time")
         out[leaf] = pack(*words)
