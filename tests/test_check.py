@@ -234,11 +234,13 @@ def test_perfmon_needs_qemus_pmu() -> None:
     assert "pmu=on" in verdict.message
 
 
-def test_a_feature_that_this_qemu_has_no_name_for_cant_be_had() -> None:
-    nameless = replace(QEMU, feature_names={bit: name for bit, name in QEMU.feature_names.items() if name != "avx-vnni"})
+def test_a_feature_that_this_qemu_has_no_name_for_is_told() -> None:
+    others = {bit: name for bit, name in QEMU.feature_names.items() if name != "avx-vnni"}
+    nameless = replace(QEMU, feature_names=others)
     assert not of(found(PRESET, layers=[QEMU]), Kind.VMM)
     [verdict] = of(found(PRESET, layers=[nameless]), Kind.VMM)
-    assert (verdict.code, verdict.name, verdict.wanted, verdict.got) == ("unknown-name", "avx_vnni", 1, 0)
+    assert (verdict.code, verdict.name, verdict.severity) == ("unknown-name", "avx_vnni", Severity.WARNING)
+    assert verdict.says == ("QEMU 10.2: Property 'host-x86_64-cpu.avx-vnni' not found",)
 
 
 def test_a_bit_that_qemu_takes_for_fixed_comes_back_where_a_module_lets_it_be_0() -> None:
@@ -246,6 +248,15 @@ def test_a_bit_that_qemu_takes_for_fixed_comes_back_where_a_module_lets_it_be_0(
     [verdict] = of(found(model, module="1.5.34", layers=[QEMU]), Kind.VMM)
     assert (verdict.code, verdict.name, verdict.wanted, verdict.got) == ("forced", "mce", 0, 1)
     assert not of(found(model, module="1.5.06", layers=[QEMU]), Kind.VMM)  # there it is the module that forces it
+
+
+def test_qemu_gives_a_guest_the_hosts_physical_width() -> None:
+    model = replace(MINIMAL, config_flags=CONFIG_FLAGS["MAXPA_VIRT"]).wish(Field.parse("80000008.eax[7:0]"), 46)
+    here = situation(model, "1.5.34", "granite-rapids")
+    assert here.conflict_count == 0
+    [verdict] = of(check(here, [QEMU]), Kind.VMM)
+    assert (verdict.code, verdict.got) == ("host-phys-bits", 46)
+    assert [item.code for item in of(check(here, [KVM]), Kind.VMM)] == ["config-flag"]
 
 
 def test_kvm_demands_an_entry_that_a_module_must_have_a_slot_for() -> None:

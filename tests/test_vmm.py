@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,18 @@ def test_a_broken_layer_is_refused_with_the_place(old: str, new: str, message: s
     with pytest.raises(DataError) as caught:
         vmm_file.parse(text.replace(old, new), "my.toml")
     assert f"my.toml: {message}" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["kvm-7.2", "qemu-11.1"])
+def test_a_spoilt_layer_is_a_layer_or_one_line(name: str) -> None:
+    lines = Path(library.files("vmm")[name]).read_text().splitlines()
+    chance = random.Random(name)
+    spoilt = ["", "x = [", "[[forced]]", 'bits = ["9.ebx.77"]', "passes = 3", "[names]", '"1.ecx" = [["a"]]', "version = 7"]
+    for _ in range(150):
+        text = list(lines)
+        for place in chance.sample(range(len(text)), 2):
+            text[place] = chance.choice(spoilt)
+        try:
+            vmm_file.parse("\n".join(text), "my.toml")
+        except DataError as error:
+            assert str(error).isprintable()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from tdxtui.catalog.index import LINUX_PREFIX, by_loose_name, loosen, spelled
@@ -52,6 +53,7 @@ class _Qualified(NamedTuple):
         return row.is_in(self.leaf) and self.register in (None, row.register)
 
 
+@lru_cache(maxsize=8192)
 def find(text: str) -> Field:
     """The field that a text means, in any case of letters.
 

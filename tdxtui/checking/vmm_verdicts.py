@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from tdxtui import catalog
 from tdxtui.checking.bits import bits_of, feature_mask
 from tdxtui.checking.finding import Finding, Kind, Layer, Severity
 from tdxtui.cpuid import Field
 from tdxtui.edits import Edit, config_edit, word_edit
 from tdxtui.evaluate import Situation
+from tdxtui.levers import MAXPA
 from tdxtui.runtime import HYPERVISOR_LEAVES
 from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, XFAM, names_of
 from tdxtui.turning import xfam_turned
@@ -24,6 +26,7 @@ def verdicts(situation: Situation, vmm: Sequence[VmmLayer]) -> Iterator[Finding]
         yield from _entries(situation, layer)
         yield from _refused_bits(situation, layer)
         yield from _phys_bits(situation, layer)
+        yield from _host_phys_bits(situation, layer)
         yield from _forced(situation, layer)
         yield from _unnamed(situation, layer)
         yield from _pv_features(situation, layer)
@@ -140,6 +143,14 @@ def _phys_bits(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
         yield _finding(layer, "phys-bits", message, field=field, wanted=wanted, got=0)
 
 
+def _host_phys_bits(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
+    """A TD whose MAX_PA isn't the CPU's, where the VMM gives a guest the host's."""
+    native, got = situation.td.prepared.maxpa, situation.td.get(MAXPA)
+    if layer.phys_bits_as_host and native is not None and got not in (0, native):
+        message = f"{layer.label} demands the physical width of the host's CPU, which is {native}"
+        yield _finding(layer, "host-phys-bits", message, field=MAXPA, got=got)
+
+
 def _forced(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
     """Configurable bits that the VMM sets by itself, or believes to be fixed to 1, against a wish."""
     module = situation.module
@@ -163,17 +174,20 @@ def _unnamed(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
         mask = value & layer.words.get(leaf, 0) & ~layer.named.get(leaf, 0)
         # What comes out 0 all the same is a conflict already.
         for bit in bits_of(leaf, mask & situation.td.at(leaf) & feature_mask(leaf)):
-            message = f"{layer.label} has no name for this feature, so it can't be turned on"
-            yield _finding(layer, "unknown-name", message, bit, wanted=1, got=0)
+            named = catalog.named_at(bit)
+            says = layer.saying("unknown_name", named.qemu) if named and named.qemu else ()
+            message = f"{layer.label} has no name for this feature, so nothing can ask it to turn it on"
+            yield _finding(layer, "unknown-name", message, bit, wanted=1, says=says, severity=Severity.WARNING)
 
 
 def _pv_features(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
     """Paravirtual features, which the VMM itself answers for, that the layer doesn't give a TD."""
-    if not layer.pv_features:
+    own = [leaf for leaf in situation.model.wishes if leaf.leaf in HYPERVISOR_LEAVES]
+    if not own or not layer.pv_features:
         return
     for bit, name in layer.feature_names.items():
         value, mask = situation.model.wishes.get(bit.leaf, (0, 0))
-        if bit.leaf.leaf in HYPERVISOR_LEAVES and value & mask & bit.mask and name not in layer.pv_features:
+        if bit.leaf in own and value & mask & bit.mask and name not in layer.pv_features:
             yield _finding(layer, "pv-feature", f"{layer.label} gives no TD this feature", bit, wanted=1, got=0)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tdxtui.vmm import VmmLayer
 
 BAD_INPUT = 2
+MAX_LINE = 500
 COLOURS = {"refused": "red", "conflict": "red", "vmm": "magenta", "drift": "yellow", "warning": "yellow"}
 
 
@@ -95,7 +96,7 @@ class _Batch:
         """A list with a row a line, each written as soon as it is known."""
         import json
 
-        encode = json.JSONEncoder(ensure_ascii=False).encode
+        encode = json.JSONEncoder().encode  # in ASCII: a file's name may be no text
         before = "[\n"
         for cell in self:
             sys.stdout.write(before + encode(cell.data(self._far)))
@@ -105,6 +106,7 @@ class _Batch:
     def put_text(self) -> None:
         """The matrix if there is one, then each cell's findings."""
         from tdxtui import check_text
+        from tdxtui.strict import shown
 
         rows = []
         texts = []
@@ -112,9 +114,10 @@ class _Batch:
             texts.append(list(check_text.text(cell, self._far)))
             rows.append(check_text.row(cell))
         if len(rows) > 1:
-            click.echo("\n".join(check_text.table(rows)))
+            for line in check_text.table(rows):
+                click.echo(shown(line, MAX_LINE))
         for number, lines in enumerate(texts):
             if number or len(rows) > 1:
                 click.echo()
             for line in lines:
-                click.echo(painted(line, COLOURS))
+                click.echo(painted(shown(line, MAX_LINE), COLOURS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from tdxtui import catalog
@@ -87,6 +88,7 @@ def full(field: Field) -> int:
     return (1 << field.width) - 1
 
 
+@lru_cache(maxsize=8192)
 def module_field(field: Field) -> Field:
     """The field as modules write it: with or without sub-leaf 0."""
     if field.leaf.subleaf in (None, 0) and catalog.title(field.leaf):
