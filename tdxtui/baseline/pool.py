@@ -8,10 +8,11 @@ from functools import cached_property
 
 from tdxtui import library, stated
 from tdxtui.baseline import common
+from tdxtui.baseline.agreeing import Masks, agreed
 from tdxtui.baseline.hosts import Host, listed, short
 from tdxtui.checking.bits import bits_of, feature_mask
 from tdxtui.cpuid import ALL_ONES, Field, Leaf
-from tdxtui.evaluate import Situation, evaluate
+from tdxtui.evaluate import Situation
 from tdxtui.fit.fitting import SHARED
 from tdxtui.fit.target import Target, Unfit
 from tdxtui.fit.wants import unread
@@ -21,12 +22,7 @@ from tdxtui.module import Module
 from tdxtui.refusal import Refusal
 from tdxtui.resolve import attempt
 from tdxtui.td import ATTRIBUTES, TdConfig
-from tdxtui.turning import UNITS
 from tdxtui.vmm_layer import VmmLayer
-
-_ROUNDS = 24
-DESCRIBING = frozenset({0xD, 0x14, 0x1C, 0x1D, 0x1E})  # details of state components, PT, LBR and AMX
-Masks = dict[Leaf, int]
 
 
 @dataclass(frozen=True)
@@ -74,7 +70,7 @@ def pool(
     targets = [place.target for place in places]
     model, notes = _settings(places, cold)
     model = replace(model, wishes=_wishes(places, model))
-    model, situations, differs = _agreed(model, targets)
+    model, situations, differs = agreed(model, targets)
     return Pool(tuple(places), model, tuple(situations), differs, tuple(notes))
 
 
@@ -177,7 +173,9 @@ def _wishes(places: Sequence[Place], model: VcpuModel) -> dict[Leaf, tuple[int, 
         mask &= feature_mask(leaf)
         value, wished = wishes.get(leaf, (0, 0))
         wishes[leaf] = value | ones & mask, wished | mask
-    wishes.update(_shared(places))
+    for leaf, (ones, mask) in _shared(places):
+        value, wished = wishes.get(leaf, (0, 0))
+        wishes[leaf] = value & ~mask | ones, wished | mask
     return {leaf: wish for leaf, wish in wishes.items() if wish[1]}
 
 
@@ -189,77 +187,6 @@ def _shared(places: Sequence[Place]) -> Iterator[tuple[Leaf, tuple[int, int]]]:
             for place in places:
                 mask &= place.target.module.configurable.get(leaf, 0)
             yield leaf, (first.prepared.start_of(leaf) & mask, mask)
-
-
-def _agreed(model: VcpuModel, targets: Sequence[Target]) -> tuple[VcpuModel, list[Situation], Masks]:
-    """The model without conflict in any place: where all places agree it wishes what comes, else nothing."""
-    situations: list[Situation] = []
-    differs: Masks = {}
-    for _ in range(_ROUNDS):
-        situations = [evaluate(model, target.module, target.platform) for target in targets]
-        wrong: Masks = {}
-        for situation in situations:
-            for leaf, mask in situation.conflicts.items():
-                wrong[leaf] = wrong.get(leaf, 0) | mask
-        if not wrong:
-            break
-        model = _without(model, situations, wrong, differs)
-        if off := _hiding(model, targets, differs):
-            model = _hidden(model, off, _gated(targets, off), differs)
-    stuck = next((str(item.refusals[0]) for item in situations if item.refusals), "")
-    if stuck or any(situation.conflict_count for situation in situations):
-        raise Unfit(f"no model was found that every host takes{f': {stuck}' if stuck else ''}")
-    return model, situations, differs
-
-
-def _without(model: VcpuModel, situations: Sequence[Situation], wrong: Masks, differs: Masks) -> VcpuModel:
-    """The model after conflicts: a bit that all places agree on as it comes, one that differs turned off or let go."""
-    wishes = dict(model.wishes)
-    for leaf, mask in wrong.items():
-        value, wished = wishes[leaf]
-        ones, some = ALL_ONES, 0
-        for situation in situations:
-            here = situation.td.at(leaf)
-            ones, some = ones & here, some | here
-        uneven = mask & some & ~ones
-        # Of a bit that differs although it isn't asked for, nothing can be wished.
-        lost = uneven & ~value
-        differs[leaf] = differs.get(leaf, 0) | lost
-        value = value & ~mask | ones & mask
-        wishes[leaf] = value & ~lost, wished & ~lost
-    return replace(model, wishes={leaf: wish for leaf, wish in wishes.items() if wish[1]})
-
-
-def _hiding(model: VcpuModel, targets: Sequence[Target], differs: Masks) -> int:
-    """The components of XFAM that can go so that no difference shows: those that no other feature is left for."""
-    for unit in UNITS.values():
-        gated = _gated(targets, unit) if model.xfam & unit else {}
-        left = any(model.wishes.get(leaf, (0, 0))[0] & mask & feature_mask(leaf) for leaf, mask in gated.items())
-        if not left and any(differs.get(leaf, 0) & mask for leaf, mask in gated.items()):
-            return unit
-    return 0
-
-
-def _hidden(model: VcpuModel, off: int, gated: Masks, differs: Masks) -> VcpuModel:
-    """The model without some components of XFAM; what differed for them is 0 everywhere now."""
-    wishes = dict(model.wishes)
-    for leaf, mask in gated.items():
-        if even := differs.get(leaf, 0) & mask:
-            value, wished = wishes.get(leaf, (0, 0))
-            wishes[leaf] = value & ~even, wished | even
-            differs[leaf] &= ~even
-    return replace(model, xfam=model.xfam & ~off, wishes=wishes)
-
-
-def _gated(targets: Sequence[Target], unit: int) -> Masks:
-    """The features that are cleared without some components of XFAM, but for what only describes these."""
-    masks: Masks = {}
-    for module in {id(target.module): target.module for target in targets}.values():
-        for gate in module.gates:
-            if any(item.scope == "XFAM" and item.mask & unit and not item.negated for item in gate.needs):
-                for leaf, mask in gate.clears.items():
-                    masks[leaf] = masks.get(leaf, 0) | (0 if leaf.leaf in DESCRIBING else mask)
-    return masks
 
 
 def differing(found: Pool) -> dict[Field, tuple[list[Place], list[Place]]]:

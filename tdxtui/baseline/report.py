@@ -24,7 +24,7 @@ FEW = 12
 
 def lines(pool: Pool, everything: bool = False) -> Iterator[str]:
     """The report for people; without `everything` at most `FEW` groups of lost features."""
-    yield f"a pool of {_counted(pool)}"
+    yield from wrapped(f"a pool of {_counted(pool)}", hanging="    ")
     yield f"legal and without conflict in {'all ' if len(pool.places) > 1 else ''}{_count(len(pool.places), 'place')}"
     yield f"  XFAM          {_names(pool.model.xfam, XFAM)}"
     yield f"  ATTRIBUTES    {_names(pool.model.attributes, ATTRIBUTES)}"

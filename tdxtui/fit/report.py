@@ -38,11 +38,11 @@ def lines(fit: Fit, everything: bool = False) -> Iterator[str]:
 
 def _head(fit: Fit, found: list[Change]) -> Iterator[str]:
     got, total = kept(fit)
-    yield f"{fit.source.text} on {fit.target.name}"
+    yield from wrapped(f"{fit.source.text} on {fit.target.name}", hanging="    ")
     counts = {outcome: sum(item.outcome is outcome for item in found) for outcome in HEADS}
     told = ", ".join(f"{count} {outcome.value}{'s' if outcome is Outcome.OTHER_VALUE and count != 1 else ''}"
                      for outcome, count in counts.items() if count)
-    yield f"legal, no conflict: {got} of {total} wanted features{f'; {told}' if told else ''}"
+    yield from wrapped(f"legal, no conflict: {got} of {total} wanted features{f'; {told}' if told else ''}")
     yield f"  XFAM          {_names(fit.model.xfam, XFAM)}"
     yield f"  ATTRIBUTES    {_names(fit.model.attributes, ATTRIBUTES)}"
     yield f"  CONFIG_FLAGS  {_names(fit.model.config_flags, CONFIG_FLAGS)}"

@@ -81,10 +81,11 @@ class Target:
 
     @cached_property
     def config_flags(self) -> int:
-        """The bits of CONFIG_FLAGS that a TD may have, each by itself."""
+        """The bits of CONFIG_FLAGS that a TD may have, each by itself; a VMM may demand the host's own MAX_PA."""
         allowed = self.module.config_flags.allowed
         for layer in self.layers:
             allowed &= layer.config_flags
+            allowed &= ~CONFIG_FLAGS["MAXPA_VIRT"] if layer.phys_bits_as_host else -1
         return allowed
 
     @cached_property
