@@ -92,7 +92,7 @@ class Framed(Bare):
         inside = Strip(self.inner_line(y - 1)).adjust_cell_length(width - 2, self.palette.text)
         return Strip([Segment("│", edge), *inside, self.right_edge(y - 1, edge)])
 
-    def right_edge(self, y: int, edge: Style) -> Segment:  # noqa: ARG002
+    def right_edge(self, y: int, edge: Style) -> Segment:
         """The frame beside a line."""
         return Segment("│", edge)
 
