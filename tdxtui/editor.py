@@ -1,12 +1,12 @@
 """The open document: edits, undo and redo, the dirty flag. It knows no screen.
 
 Every edit returns an `Outcome`: done, with what changed; or refused, with the reason and, where there is one, a cure
-(the situation that would make it possible).
+(the situation that would make it possible). What only rarer edits need is imported by them: the screen opens sooner.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,11 +15,14 @@ from tdxtui.classify import EntryClasses, classes
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.errors import TdxtuiError
 from tdxtui.evaluate import Situation, evaluate
-from tdxtui.flipping import Flip, changed, flip, flip_setting
+from tdxtui.flipping import Flip, changed, flip, flip_setting, fresh_refusal
 from tdxtui.model import VcpuModel
 from tdxtui.module import Module
 from tdxtui.phrase import edit_list
 from tdxtui.platform import Platform
+from tdxtui.strict import shown
+from tdxtui.td import NAMED_BITS
+from tdxtui.td_values import TD_VALUES
 
 READ_ONLY = "read only: nothing can be changed"
 
@@ -116,6 +119,82 @@ class Editor:
             return self._become(label, found.after)
         return refused(f"{found.because}: Enter shows what changes", found.after, label)
 
+    # -- wishes, fields, many bits --
+
+    def wish(self, bits: Sequence[Field]) -> Outcome:
+        """Wish bits to have their other value, whatever the TD would get; where some conflict, give up their wishes."""
+        from tdxtui.many import wished_otherwise
+
+        found = [field for field in map(self.module.entry_field, bits) if field is not None]
+        model, made = wished_otherwise(self.situation, found)
+        what = found[0].key if len(found) == 1 else f"{len(found)} bits"
+        if made is None:
+            return self.apply(f"wish for {what} given up", model)
+        wished = f" = {model.wished(found[0])}" if len(found) == 1 else " the other way round"
+        outcome = self.apply(f"wish {what}{wished}", model)
+        count = sum((self.situation.conflicts.get(bit.leaf, 0) & bit.mask) != 0 for bit in found)
+        conflict = f": {_counted(count, 'conflict')} now, w again gives up the wish" if count and outcome.done else ""
+        return replace(outcome, message=outcome.message + conflict)
+
+    def set_bits(self, bits: Sequence[Field], value: int) -> Outcome:
+        """Set or clear bits in one step; those that need more than their own switch are left as they are."""
+        from tdxtui.many import turned
+
+        if self.read_only:
+            return refused(READ_ONLY)
+        found = [field for field in map(self.module.entry_field, bits) if field is not None]
+        done = turned(self.situation, found, value)
+        rest = f"; {_counted(done.left, 'bit')} left: {done.because}" if done.left else ""
+        if not done.turned:
+            return refused(f"nothing to change{rest}")
+        outcome = self._become(f"{_counted(done.turned, 'bit')} = {value}", done.after)
+        return replace(outcome, message=outcome.message + rest)
+
+    def set_field(self, field: Field, value: int) -> Outcome:
+        """Give a field a value. Where the module would not let the TD have it, the bare wish is offered."""
+        from tdxtui.many import with_field
+
+        if self.read_only:
+            return refused(READ_ONLY)
+        found = self.module.entry_field(field) or field
+        after, problem = with_field(self.situation, found, value)
+        label = f"{found.key} = {value:#x}"
+        if problem:
+            return refused(f"{label}: {problem}: Enter wishes it nevertheless", after, label)
+        return self._become(label, after)
+
+    def set_value(self, name: str, text: str) -> Outcome:
+        """Give a TD parameter that is a number another value. Raises ValueError saying what is expected."""
+        if self.read_only:
+            return refused(READ_ONLY)
+        value = TD_VALUES[name]
+        try:
+            model = value.put(self.model, text)
+        except ValueError:
+            given = shown(repr(text), 40)
+            raise ValueError(f"{name} is {value.expected(self.module)}, not {given}") from None
+        after = evaluate(model, self.module, self.platform)
+        label = f"{name} = {value.text(model)}"
+        if problem := fresh_refusal(self.situation, after):
+            return refused(f"{problem}: Enter sets it nevertheless", after, label)
+        return self._become(label, after)
+
+    def opened_by(self, scope: str, name: str) -> tuple[VcpuModel, int] | None:
+        """The model that asks for what open gates of a setting let through, and for how many bits; None for none."""
+        from tdxtui.many import opened
+
+        masks = opened(self.situation, scope, NAMED_BITS[scope][name])
+        count = sum(mask.bit_count() for mask in masks.values())
+        if not count:
+            return None
+        wishes = dict(self.model.wishes)
+        for leaf, mask in masks.items():
+            value, wished = wishes.get(leaf, (0, 0))
+            wishes[leaf] = value | mask, wished | mask
+        return replace(self.model, wishes=wishes), count
+
+    # -- settings --
+
     def toggle_xfam(self, name: str) -> Outcome:
         """Turn an XFAM component (or group) on or off, with the components that must follow (3.2)."""
         return self._toggle_setting("XFAM", name)
@@ -180,7 +259,7 @@ class Editor:
         self._redo.clear()
         self.situation = after
         count = sum(mask.bit_count() for mask in masks.values())
-        return Outcome(True, f"{label}: {count} bit{'' if count == 1 else 's'} changed", masks)
+        return Outcome(True, f"{label}: {_counted(count, 'bit')} changed", masks)
 
     def _step(
         self, source: list[tuple[str, Situation]], target: list[tuple[str, Situation]], word: str, nothing: str
@@ -193,3 +272,6 @@ class Editor:
         self.situation = after
         return Outcome(True, f"{word}: {label}", masks)
 
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"

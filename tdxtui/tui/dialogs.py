@@ -10,14 +10,14 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from tdxtui.tui.dialog import Dialog
 from tdxtui.tui.lines import clean
 
 
-class Chooser(ModalScreen[str | None]):
+class Chooser(Dialog[str | None]):
     """A list of (value, line); returns the chosen value, None for none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "Back")]
@@ -43,7 +43,7 @@ class Chooser(ModalScreen[str | None]):
         self.dismiss(self._choices[event.option_index][0])
 
 
-class Question(ModalScreen[str]):
+class Question(Dialog[str]):
     """A question with answers by key; returns the key, "escape" for none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss('escape')", "Back")]
@@ -60,12 +60,13 @@ class Question(ModalScreen[str]):
             yield Static(Text("   ".join(f"[{key}] {what}" for key, what in (*self._answers, ("Esc", "back")))))
 
     def on_key(self, event: events.Key) -> None:
-        """Take an answer's key."""
+        """Take an answer's key, which then is nobody else's."""
         if event.key in [answer for answer, _ in self._answers]:
+            event.stop()
             self.dismiss(event.key)
 
 
-class FileName(ModalScreen[str | None]):
+class FileName(Dialog[str | None]):
     """Ask for a file's name; returns it, None for none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back")]
@@ -86,7 +87,7 @@ class FileName(ModalScreen[str | None]):
         self.dismiss(event.value.strip() or None)
 
 
-class Help(ModalScreen[None]):
+class Help(Dialog[None]):
     """Text to read; any of Esc, q, ? closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,enter", "dismiss(None)", "Back")]

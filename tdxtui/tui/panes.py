@@ -9,21 +9,24 @@ from textual.binding import Binding, BindingType
 
 from tdxtui.bit_state import BitState
 from tdxtui.editor import Editor
+from tdxtui.tally import Tally
 from tdxtui.tui.lines import shortened
 from tdxtui.tui.palette import Palette
 
 KEYS = (
-    ("Space", "toggle"), ("w", "why"), ("/", "find"), ("]", "conflict"), ("x", "XFAM"), ("a", "ATTRIBUTES"),
-    ("m", "module"), ("c", "CPU"), ("u", "undo"), ("s", "save"), ("e", "export"), ("?", "help"), ("q", "quit"),
+    ("Space", "toggle"), ("w", "wish"), ("/", "find"), ("]", "conflict"), ("x", "XFAM"), ("a", "ATTRIBUTES"),
+    ("t", "TD"), ("m", "module"), ("c", "CPU"), ("r", "run time"), ("o", "only"), ("u", "undo"), ("s", "save"),
+    ("e", "export"), ("L", "legend"), ("?", "help"), ("q", "quit"),
 )
 # What is left out first where there is little room; the others always find room.
-DISPENSABLE = ("e", "c", "m", "u", "a", "x", "]", "s", "w", "/")
+DISPENSABLE = ("e", "c", "t", "m", "r", "u", "o", "L", "w", "a", "x", "]", "s", "/")
 NARROW_HEADER, WIDE_HEADER = 60, 100
+LEAST_NAME, LEAST_BADGE = 24, 16
 OFFER = ": Enter "
 
 
-def header(editor: Editor, palette: Palette, width: int) -> Text:
-    """File, module, platform and conflicts in one line."""
+def header(editor: Editor, palette: Palette, width: int, badge: str = "") -> Text:
+    """File, module, platform and conflicts in one line; the badge tells of a view that is not the plain one."""
     name = editor.path.name if editor.path else f"{editor.model.name} (not saved)"
     left = Text.assemble((" tdxtui  ", palette.name), (name, palette.strong))
     if editor.dirty:
@@ -31,6 +34,9 @@ def header(editor: Editor, palette: Palette, width: int) -> Text:
     if editor.read_only:
         left.append(" read only", palette.muted)
     right = _where(editor, palette, width)
+    if badge:
+        room = max(width - right.cell_len - LEAST_NAME, LEAST_BADGE)
+        right = Text.assemble((f" {shortened(badge, room)} ", palette.selected), right)
     left.truncate(max(width - right.cell_len, 12), overflow="ellipsis")
     left.append(" " * max(width - left.cell_len - right.cell_len, 0), palette.text)
     left.append_text(right)
@@ -66,6 +72,7 @@ def keys(palette: Palette, width: int) -> Text:
     for key, what in shown:
         text.append(key, palette.strong)
         text.append(f" {what}  ", palette.muted)
+    text.right_crop(2)
     return text
 
 
@@ -89,10 +96,27 @@ def legend(palette: Palette) -> Text:
     for state, meaning in meanings:
         text.append(f"  {state.glyph} ", palette.states[state])
         text.append(f" {meaning}\n", palette.text)
+    text.append("  ·  ", palette.muted)
+    text.append("left out by the filter\n", palette.text)
+    text.append("  ┃ ◆ ", palette.strong)
+    text.append("in the maps at the right: in view, conflicts\n", palette.text)
     text.append("  ■ □ ", palette.strong)
     text.append("on, off;", palette.text)
     text.append("  · ", palette.muted)
     text.append("not with this module and CPU\n", palette.text)
+    return text
+
+
+def tally_text(total: Tally, palette: Palette) -> Text:
+    """How many bits there are of each class."""
+    told = (
+        ("flexible", total.flexible), ("fixed", total.fixed), ("conflicting", total.conflicting),
+        ("run time or #VE", total.run_time), ("unknown", total.unknown),
+    )
+    text = Text("\nBits of this model here\n", palette.strong)
+    for word, number in told:
+        text.append(f"  {number:6}", palette.strong)
+        text.append(f"  {word}\n", palette.text)
     return text
 
 
@@ -108,7 +132,8 @@ def help_text(bindings: Sequence[BindingType], palette: Palette) -> Text:
 
 _KEY_NAMES = {
     "right_square_bracket": "]", "left_square_bracket": "[", "question_mark": "?", "left_curly_bracket": "{",
-    "right_curly_bracket": "}", "pageup": "PgUp", "pagedown": "PgDn", "home": "Home", "end": "End", "space": "Space",
+    "right_curly_bracket": "}", "left_parenthesis": "(", "right_parenthesis": ")", "colon": ":",
+    "pageup": "PgUp", "pagedown": "PgDn", "home": "Home", "end": "End", "space": "Space",
     "enter": "Enter", "slash": "/", "escape": "Esc", "up": "↑", "down": "↓", "left": "←", "right": "→", "f1": "F1",
 }
 

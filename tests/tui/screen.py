@@ -23,11 +23,12 @@ from tdxtui.tui.bit_grid import BitGrid
 from tdxtui.tui.launch import open_editor
 
 GOLDEN = Path(__file__).parent / "golden"
-GLYPHS = "01○●✗~v?"
+GLYPHS = "01○●✗~v?·"
+ROW = rf" +(E[A-D]X) +((?:[{GLYPHS}]{{8}} *){{4}})(0x[0-9A-F?]{{8}}|#VE)?"
 NAMES = {
     ".": "full_stop", "[": "left_square_bracket", "]": "right_square_bracket", "(": "left_parenthesis",
     ")": "right_parenthesis", "=": "equals_sign", ":": "colon", "_": "underscore", " ": "space", "/": "slash",
-    ",": "comma",
+    ",": "comma", "{": "left_curly_bracket", "}": "right_curly_bracket",
 }
 
 
@@ -144,13 +145,16 @@ class Screen:
 
     def rows(self) -> dict[tuple[Leaf, Register], tuple[str, str]]:
         """The glyphs and hex values of all registers in view, read from the grid's text."""
-        found, leaf = {}, None
+        found: dict[tuple[Leaf, Register], tuple[str, str]] = {}
+        shape, leaves = self.grid.shape, dict[int, Leaf]()
         for strip in self.grid.render_lines(Region(0, 0, *self.grid.size)):
-            text = strip.text
-            if title := re.match(r" (CPUID\.\S+)", text):
-                leaf = Field.parse(f"{title[1]}:EAX").leaf
-            elif leaf and (match := re.match(rf" +(E[A-D]X) +((?:[{GLYPHS}]{{8}} *){{4}})(0x[0-9A-F?]{{8}})?", text)):
-                found[leaf, Register.parse(match[1])] = match[2].replace(" ", ""), match[3] or ""
+            for column in range(shape.columns):
+                text = strip.text[column * shape.column : (column + 1) * shape.column]
+                if title := re.match(r" (CPUID\.\S+)", text):
+                    leaves[column] = Field.parse(f"{title[1]}:EAX").leaf
+                elif column in leaves and (match := re.match(ROW, text)):
+                    glyphs = match[2].replace(" ", ""), match[3] or ""
+                    found[leaves[column], Register.parse(match[1])] = glyphs
         return found
 
 

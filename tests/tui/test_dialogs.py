@@ -11,7 +11,10 @@ from textual.widgets import OptionList
 from tdxtui import library
 from tdxtui.tui.app import TdxApp
 from tdxtui.tui.bit_grid import BitGrid
+from tdxtui.tui.changing import ChangingApp
 from tdxtui.tui.dialogs import Chooser, Help
+from tdxtui.tui.going import GoingApp
+from tdxtui.tui.viewing import ViewingApp
 from tests.tui.screen import Screen, opened
 
 
@@ -139,14 +142,15 @@ async def test_choosing_another_platform_and_none() -> None:
 
 @pytest.mark.parametrize("key", ["question_mark", "f1"])
 async def test_help_lists_every_binding_and_every_glyph(key: str) -> None:
-    async with opened(size=(120, 66)) as screen:
+    async with opened(size=(120, 90)) as screen:
         await screen.press(key)
         text = screen.text
-        for binding in [*TdxApp.BINDINGS, *BitGrid.BINDINGS]:
+        of_app = [*TdxApp.BINDINGS, *ViewingApp.BINDINGS, *ChangingApp.BINDINGS, *GoingApp.BINDINGS]
+        for binding in [*of_app, *BitGrid.BINDINGS]:
             assert isinstance(binding, Binding)
             assert binding.description in text
             assert all(name in text for name in binding.key.split(",") if len(name) == 1)
-        assert all(f"  {key} " in text for key in ("/", "ctrl+o", "w", "e", "n", "N"))
+        assert all(f"  {key} " in text for key in ("/", "ctrl+o", "w", "W", "e", "n", "N", "o"))
         for glyph in "01○●✗~v?":
             assert f"  {glyph}  " in text
         assert "■ □ on, off;  · not with this module and CPU" in text
