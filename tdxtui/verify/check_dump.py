@@ -21,6 +21,9 @@ from tdxtui.verify.places import ground, modules, platforms, takes
 from tdxtui.verify.prediction import differing, likely_state, misfit, predict
 
 
+TDX_VENDOR = Leaf(0x21, 0)
+
+
 class Difference(NamedTuple):
     """A field that isn't as predicted, with its cause; `elsewhere` names modules and CPUs that would explain it."""
 
@@ -71,6 +74,12 @@ class Verification:
     fits: tuple[Fit, ...]
 
     @property
+    def is_td(self) -> bool:
+        """Whether leaf 21H has the vendor string of TDX (5.10)."""
+        vendor = self.situation.td.at(TDX_VENDOR)
+        return self.seen.values.get(TDX_VENDOR, 0) & self.seen.known_at(TDX_VENDOR) == vendor
+
+    @property
     def better(self) -> Fit | None:
         """A module or CPU that explains more than the one given, the best; None if there is none."""
         here = next((fit for fit in self.fits if _is_here(fit, self.situation)), None)
@@ -84,7 +93,7 @@ def verify(situation: Situation, seen: Observed, state: GuestState | None = None
     guest = state or likely_state(td, seen)
     wrong = differing(td, seen, guest)
     on = ground(situation.module, situation.platform)
-    causes = Causes(on, td, inferred(on, td.config, seen))
+    causes = Causes(on, td, inferred(on, td.config, seen), seen)
     fits = rank(situation.model, situation.module, situation.platform, seen)
     leaves = {leaf: predict(td, leaf, seen.view, guest) for leaf in seen.values}
     ve = [leaf for leaf, found in leaves.items() if found is not None and found.value is None]

@@ -20,7 +20,7 @@ from tdxtui.verify.verify_text import data, text
 
 from .guests import PAIRS, PRESETS, RUNNING, changed, dumped, on, seen
 
-EXAMPLES = 400 if os.environ.get("TDXTUI_THOROUGH") else 15
+EXAMPLES = 400 if os.environ.get("TDXTUI_THOROUGH") else 10
 REDUCED = replace(RUNNING, td_ctls=TD_CTLS["REDUCE_VE"])
 
 
@@ -168,3 +168,19 @@ def test_whatever_another_vmm_configured_is_never_called_impossible(pair: tuple[
         guests = sum(item.bit.mask for item in library.module(pair[0]).exit.guest_bits if item.bit.leaf == leaf)
         assert not (value ^ before.values.get(leaf, value)) & ~told.get(leaf, 0) & ~dynamic & ~guests
     assert all(len(line) <= 100 for line in text(found)) and data(found)["differences"] is not None
+
+
+def test_a_native_bit_that_the_cpu_lacks_is_no_setting_of_the_vmms() -> None:
+    """XFAM without AVX-512 would take the bit away, and all that the dump shows of AVX-512 as well."""
+    situation = on("kvm-sapphire-rapids", "1.5.06", "sapphire-rapids")
+    dump = dumped(situation)
+    dump.cpuid[Leaf(7, 0)] &= ~(1 << 23)  # AVX512_FP16 is Native
+    assert fields(verify(situation, observed("dump", dump.cpuid))) == {"7.0.edx.23": FIXED}
+
+
+def test_a_dump_that_is_of_no_td_is_told() -> None:
+    situation = on("minimal", "1.5.06", "sapphire-rapids")
+    cpuid = library.platform("sapphire-rapids").cpuid
+    found = verify(situation, observed("host", {leaf: cpuid.at(leaf) for leaf in (Leaf(0), Leaf(7, 0))}))
+    assert not found.is_td and 'does not say "IntelTDX"' in " ".join(text(found))
+    assert verify(situation, seen(situation)).is_td
