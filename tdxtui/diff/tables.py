@@ -16,7 +16,6 @@ from tdxtui.resolve import VirtualCpuid
 from tdxtui.situations import DEFAULT_MODULE
 from tdxtui.words.names import canonical
 
-
 _LEVELS = (0xB, 0x1F)
 _NUMBER_AND_ID = pack(0, 0, 0xFF, 0xFFFFFFFF)
 

@@ -20,7 +20,6 @@ from tdxtui.verify.observed import Observed
 from tdxtui.verify.places import ground, modules, platforms, takes
 from tdxtui.verify.prediction import differing, likely_state, misfit, predict
 
-
 TDX_VENDOR = Leaf(0x21, 0)
 
 
