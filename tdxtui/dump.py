@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 
 from tdxtui.cpuid import CpuidTable
 
+MAX_FILE_SIZE = 8 << 20  # more than a machine with hundreds of logical processors needs
+
 
 @dataclass(frozen=True)
 class LogicalCpu:

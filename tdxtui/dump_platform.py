@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from tdxtui import catalog, importers
+from tdxtui import catalog, importers, platform_file
 from tdxtui.cpuid import CpuidTable, Leaf, unpack
 from tdxtui.dump import Dump
 from tdxtui.importers.result import failed
 from tdxtui.platform import ARCH_CAPABILITIES, TSX_CTRL, Platform
+from tdxtui.strict import read_bytes
 
 # The MSRs that modules look at, beyond ARCH_CAPABILITIES and TSX_CTRL: IA32_MISC_ENABLE, PERF_CAPABILITIES, a VMX one.
 KEPT_MSRS = (0x1A0, 0x345, 0x492)
@@ -17,14 +19,21 @@ ASSUMED_ARCH_CAPABILITIES = 0x28FDEB
 LAST_1F = 5
 
 _HAS_ARCH_CAPABILITIES = 1 << 29
+_HYPERVISOR = 1 << 32 + 31
 _SYSCALL, _LONG_MODE = 1 << 11, 1 << 29
 _INTEL = (0x756E6547, 0x6C65746E, 0x49656E69)
 _AMX_TILES = 0x1E
 
 
 def load(path: Path) -> Platform:
-    """The platform of a dump's file; DataError for a file that is no dump or of no Intel CPU."""
-    return platform_of(importers.dump(str(path)), path.stem)
+    """The platform of a dump's file, or of a platform file whatever its name ends in.
+
+    DataError for a file that is neither, or a dump of no Intel CPU.
+    """
+    data = read_bytes(path, importers.MAX_SIZE)
+    if re.search(rb"^\[cpuid\]", data, re.MULTILINE):
+        return platform_file.load(path)
+    return platform_of(importers.dump_of(importers.read(data, str(path)), str(path)), path.stem)
 
 
 def platform_of(dump: Dump, name: str | None = None) -> Platform:
@@ -35,7 +44,7 @@ def platform_of(dump: Dump, name: str | None = None) -> Platform:
     cpu = dump.cpus[0]
     _demand_intel(dump)
     table = CpuidTable((leaf, value) for leaf, value in cpu.cpuid.items() if value or leaf.leaf in (0, 0x80000000))
-    notes = [_whose(dump), *dump.notes, *_corrections(table)]
+    notes = [_whose(dump), *_seen_by_a_guest(table), *dump.notes, *_corrections(table)]
     capabilities = _arch_capabilities(table, cpu.msrs.get(ARCH_CAPABILITIES), notes)
     return Platform(
         name=name or dump.name,
@@ -66,6 +75,12 @@ def _whose(dump: Dump) -> str:
     number = dump.cpus[0].number
     which = "the dumped logical CPU" if number is None else f"logical CPU {number}"
     return f"The values of {which}; APIC IDs and the sizes in CPUID(0DH) EBX are those of that moment."
+
+
+def _seen_by_a_guest(table: CpuidTable) -> list[str]:
+    if not table.cpuid(1) & _HYPERVISOR:
+        return []
+    return ["1.ecx.31 (hypervisor) is set: a guest saw this, and its hypervisor may hide or add bits of the CPU."]
 
 
 def _corrections(table: CpuidTable) -> list[str]:

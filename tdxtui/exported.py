@@ -14,6 +14,7 @@ from typing import Any
 from tdxtui import library, model_file
 from tdxtui.classify import BitClass, classes
 from tdxtui.cpuid import ALL_ONES, REGISTER_KEYS, Leaf, unpack
+from tdxtui.dump import MAX_FILE_SIZE
 from tdxtui.errors import TdxtuiError
 from tdxtui.evaluate import Situation, evaluate
 from tdxtui.model import VcpuModel
@@ -94,7 +95,7 @@ def _platform(name: str) -> Record:
 
 
 def _sha256(path: Path) -> str:
-    return hashlib.sha256(read_bytes(path)).hexdigest()
+    return hashlib.sha256(read_bytes(path, MAX_FILE_SIZE)).hexdigest()
 
 
 def _td_params(config: TdConfig) -> Record:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from tdxtui import importers, library, model_file, offer, platform_file
@@ -12,6 +13,7 @@ from tdxtui.dump import Dump, LogicalCpu
 from tdxtui.dump_platform import platform_of
 from tdxtui.errors import TdxtuiError
 from tdxtui.importers import Capabilities, Features, Imported, ModuleText
+from tdxtui.importers.result import NO_VERSION
 from tdxtui.td import ATTRIBUTES, XFAM, names_of
 
 Data = dict[str, Any]
@@ -23,16 +25,18 @@ def kind(imported: Imported) -> str:
     return names.get(type(imported.what), "model")
 
 
-def text_of(imported: Imported, module: str | None = None) -> str:
+def text_of(imported: Imported, module: str | None = None, output: str | None = None) -> str:
     """The file that comes of an import: a platform of a dump, else the model or module, as TOML.
 
-    Of what is no file, lines for people; `module` is what a host's offer is held against.
+    Of what is no file, lines for people; `module` is what a host's offer is held against. `output` is the file's name,
+    which a module gets its version from if nothing else says one.
     """
     what = imported.what
     if isinstance(what, Dump):
         return platform_file.text_of(platform_of(what))
     if isinstance(what, ModuleText):
-        return what.text
+        named = what.named(Path(output).stem) if output and what.version == NO_VERSION else what
+        return named.text
     if isinstance(what, Capabilities):
         return "\n".join(offer_lines(what, module)) + "\n"
     if isinstance(what, Features):

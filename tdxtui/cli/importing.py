@@ -45,7 +45,7 @@ def import_(
 
     if list_:
         rows = imported.formats()
-        show(rows, (f"{row['format']:<24} {row['title']:<40} {row['evidence']}" for row in rows), as_json)
+        show(rows, (f"{row['format']:<23}  {row['title']:<37}  {row['evidence']}" for row in rows), as_json)
         return
     found = _chosen(_found(file, format_, cpu, host, kvm), cpu)
     for note in found.notes:
@@ -55,7 +55,7 @@ def import_(
 
         put(json_text(imported.data_of(found, module)) + "\n", output)
     else:
-        put(imported.text_of(found, module), output)
+        put(imported.text_of(found, module, output), output)
 
 
 def _found(file: str | None, format_: str | None, cpu: int | None, host: bool, kvm: bool) -> Imported:

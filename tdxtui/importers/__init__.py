@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tdxtui.dump import MAX_FILE_SIZE as MAX_SIZE
 from tdxtui.dump import Dump
 from tdxtui.importers.registry import Importer, importer, importers, names
 from tdxtui.importers.result import (
@@ -21,6 +22,7 @@ from tdxtui.importers.result import (
 from tdxtui.strict import read_bytes
 
 __all__ = [
+    "MAX_SIZE",
     "Capabilities",
     "Features",
     "ImportFailed",
@@ -39,7 +41,6 @@ __all__ = [
     "read_path",
 ]
 
-MAX_SIZE = 8 << 20
 HEAD = 1 << 16
 
 

@@ -19,6 +19,7 @@ MODULES = {
     "cpuid-r": "importers.cpuid_r",
     "instlatx64": "importers.instlatx64",
     "kcpuid": "importers.kcpuid",
+    "kcpuid-flags": "importers.kcpuid_flags",
     "libvirt-cpudata": "importers.cpudata",
     "firecracker-fingerprint": "importers.fingerprint",
     "kvm-tdx-capabilities": "importers.kvm_capabilities",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tdxtui.cpuid import Leaf
 from tdxtui.dump import Dump
@@ -13,7 +13,7 @@ from tdxtui.strict import MAX_MESSAGE, MAX_WHERE, shown
 
 Wishes = Mapping[Leaf, tuple[int, int]]
 
-MAX_NOTES = 20
+NO_VERSION = "imported"
 
 
 class ImportFailed(DataError):
@@ -53,6 +53,11 @@ class ModuleText:
     text: str
     assumptions: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
+
+    def named(self, version: str) -> ModuleText:
+        """The same module under another version, for a table that says none."""
+        old, new = (f'\nversion = "{text}"\n' for text in (self.version, version))
+        return replace(self, version=version, text=self.text.replace(old, new, 1))
 
 
 @dataclass(frozen=True)

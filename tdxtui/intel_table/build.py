@@ -9,6 +9,7 @@ from tdxtui import library, module_file
 from tdxtui.cpuid import ALL_ONES, Field, Leaf
 from tdxtui.errors import DataError
 from tdxtui.importers import Imported, ModuleText, failed
+from tdxtui.importers.result import NO_VERSION
 from tdxtui.intel_table.draft import Draft, fields_text, word_of
 from tdxtui.intel_table.kinds import COMPUTED, UNKNOWN, Kind, Kinds, kinds
 from tdxtui.intel_table.prune import without
@@ -52,7 +53,7 @@ def module_text(table: Table, known: Sequence[Module]) -> ModuleText:
     differences = list(_changes(draft, said))
     made = replace(
         draft.module(),
-        version=table.version or "imported",
+        version=table.version or NO_VERSION,
         evidence="partial",
         source=f"Intel's CPUID table; what it leaves open from {base.version} ({base.source})",
         features0=None,
@@ -111,7 +112,10 @@ def _changes(draft: Draft, said: Kinds) -> Iterator[str]:
             yield f"{leaf.sdm}: an entry that {draft.base.version} lacks."
     for leaf, types in said.items():
         before = known.get(leaf, {Kind("fixed0"): ALL_ONES})
-        for kind, mask in _unequal(types, before):
+        unequal = list(_unequal(types, before))
+        decided = [mask for kind, mask in unequal if kind != COMPUTED]
+        draft.release(leaf, before.get(COMPUTED, 0) & sum(decided))
+        for kind, mask in unequal:
             for was, bits in before.items():
                 if not mask & bits:
                     continue

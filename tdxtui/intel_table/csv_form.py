@@ -8,11 +8,10 @@ from collections.abc import Iterator, Mapping
 
 from tdxtui.importers import Imported, failed
 from tdxtui.importers.registry import LAYOUT
-from tdxtui.intel_table.build import imported
-from tdxtui.intel_table.rows import Row, table_of, version_in
+from tdxtui.intel_table.row import Row, version_in
 
 NAME = "intel-csv"
-TITLE = "Intel's CPUID virtualization table as CSV"
+TITLE = "the CSV of Intel's CPUID table"
 EVIDENCE = LAYOUT
 
 HEADER_WITHIN = 10
@@ -27,6 +26,9 @@ def sniff(head: bytes) -> int:
 
 def read(data: bytes, name: str) -> Imported:
     """The module file that the table makes."""
+    from tdxtui.intel_table.build import imported  # looks at all modules, which a mere sniff does not
+    from tdxtui.intel_table.rows import table_of
+
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -31,6 +31,7 @@ class Draft:
         self.assumptions: list[str] = []
         self.inferred: list[Inferred] = []
         self.settled: dict[Leaf, int] = {}
+        self.kept: dict[Leaf, int] = {}
 
     def module(self) -> Module:
         """The module as it is now."""
@@ -75,7 +76,7 @@ class Draft:
         if kind == COMPUTED:
             self.assume(f"calculated, the table doesn't say how; taken as {was.text}.", leaf, mask)
             return
-        if was == COMPUTED and (kept := self._release(leaf, mask)):
+        if was == COMPUTED and (kept := mask & self.kept.get(leaf, 0)):
             self.assume(f"the table says {kind.text}, but module {self.base.version} computes the whole field; kept.",
                         leaf, kept)
             mask &= ~kept
@@ -97,8 +98,8 @@ class Draft:
             **masks, verify_mask=entry.verify_mask & ~mask, verify_value=entry.verify_value & ~mask
         )
 
-    def _release(self, leaf: Leaf, mask: int) -> int:
-        """Take whole fields from what computes them; the bits that can't be taken."""
+    def release(self, leaf: Leaf, mask: int) -> None:
+        """Take from what computes them the fields of which all bits shall get another type; the others are kept."""
         kept = mask if self.base.topology and leaf in self.base.topology.derived else 0
         fields = [item.field for item in self.computed] + [item.field for item in self.dynamic]
         for field in fields:
@@ -107,7 +108,7 @@ class Draft:
         gone = mask & ~kept
         self.computed = [item for item in self.computed if item.field.leaf != leaf or not item.field.mask & gone]
         self.dynamic = [item for item in self.dynamic if item.field.leaf != leaf or not item.field.mask & gone]
-        return kept
+        self.kept[leaf] = kept
 
     def _ungate(self, leaf: Leaf, mask: int, scopes: frozenset[str]) -> None:
         """Take bits from the gates whose conditions the table doesn't name."""

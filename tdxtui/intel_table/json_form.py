@@ -8,8 +8,7 @@ from typing import Any
 from tdxtui.importers import Imported, failed
 from tdxtui.importers.json_tree import parse
 from tdxtui.importers.registry import LAYOUT
-from tdxtui.intel_table.build import imported
-from tdxtui.intel_table.rows import Row, table_of, version_in
+from tdxtui.intel_table.row import Row, version_in
 
 NAME = "intel-json"
 TITLE = "Intel's cpuid_virtualization.json"
@@ -26,6 +25,9 @@ def sniff(head: bytes) -> int:
 
 def read(data: bytes, name: str) -> Imported:
     """The module file that the table makes."""
+    from tdxtui.intel_table.build import imported  # looks at all modules, which a mere sniff does not
+    from tdxtui.intel_table.rows import table_of
+
     top = parse(data, name)
     rows = [row for leaf, where in _leaves(top, "") for row in _rows(leaf, str(leaf["Leaf"]), where, name)]
     return imported(table_of(rows, name, _version(top)), NAME)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from tdxtui.cpuid import ALL_ONES, Field, Leaf, Register
 from tdxtui.importers import failed
 from tdxtui.intel_table.kinds import UNKNOWN, Kind, Kinds, kind_of
+from tdxtui.intel_table.row import Row, version_in
 from tdxtui.strict import shown
 
 MAX_SUBLEAVES = 64
@@ -18,20 +18,6 @@ _LEAF = re.compile(
     r"(?:/\s*Sub-?\s*lea(?:f|ves)\s+(?:(?:0x)?([0-9a-f]{1,8})h?(?:\s*-\s*(?:0x)?([0-9a-f]{1,8})h?)?|N/?A|none)\s*)?",
     re.IGNORECASE,
 )
-
-
-class Row(NamedTuple):
-    """A field of the table as it is written; `where` is its place, for errors and notes."""
-
-    leaf: str
-    register: str
-    msb: object
-    lsb: object
-    name: str
-    type: object
-    details: object
-    configured: bool | None
-    where: str
 
 
 @dataclass
@@ -66,12 +52,6 @@ def table_of(rows: Iterable[Row], name: str, version: str) -> Table:
     table.open += [f"{where}: {shown(text, 40)!r} is no leaf that can be read; it is left out."
                    for text, where in unread.items()]
     return table
-
-
-def version_in(text: str) -> str:
-    """A module version within a text, empty if there is none."""
-    found = re.search(r"(?<![\d.])(\d{1,2}\.\d{1,2}\.\d{2,3})(?![\d.]*\d)", text.rpartition("/")[2])
-    return found[1] if found else ""
 
 
 def leaves_of(text: str) -> list[Leaf]:

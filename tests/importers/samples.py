@@ -74,6 +74,13 @@ def kcpuid(table: CpuidTable = HOST) -> bytes:
     return ("\n".join(out) + "\n").encode()
 
 
+def kcpuid_flags() -> bytes:
+    """As `kcpuid -a` prints flags that are set and numbers."""
+    flags = ("\tavx                  \t\t\t", "\tmax_std_leaf        \t: 0x1c      \t",
+             "\tavx512f   \t\t\tAVX-512 foundation", "\tnot_a_flag_of_ours  \t\t\t", "\tfsrm \t\t\t")
+    return ("CPU features:\n=============\n\n" + "\n".join(flags) + "\n").encode()
+
+
 def cpudata(table: CpuidTable = HOST) -> bytes:
     """As libvirt's cpu-gather writes it, with an MSR."""
     out = ["<!-- a host -->", "<cpudata arch='x86'>"]
@@ -177,6 +184,7 @@ WRITERS: dict[str, Callable[[], bytes]] = {
     "cpuid-r": cpuid_r,
     "instlatx64": instlatx64,
     "kcpuid": kcpuid,
+    "kcpuid-flags": kcpuid_flags,
     "libvirt-cpudata": cpudata,
     "firecracker-fingerprint": fingerprint,
     "kvm-tdx-capabilities": kvm_capabilities,

@@ -73,6 +73,9 @@ TEXTS = [
     ("kcpuid", changed(KCPUID, ("  1: EAX", "  x: EAX")), f"line 8: {K_EXPECTED}'x: EAX=0x"),
     ("kcpuid", KCPUID.replace(b"0x00000000:", b"0x00000030:"), "has no CPUID leaf 0"),
     ("kcpuid", b"Standard Leafs :\n", "has no CPUID leaf 0"),
+    ("kcpuid-flags", b"CPU features:\n====\n\tavx\nhello\n", "line 4: expected a flag's name, or a name and : 0x..."),
+    ("kcpuid-flags", b"CPU features:\n====\n\tavx \t: 0x1\n", "has no flag of CPUID that is known"),
+    ("kcpuid-flags", b"CPU features:\n====\n\tno_such_thing\n", "has no flag of CPUID that is known"),
     ("libvirt-cpudata", CPUDATA[:120], "line 3: is not XML: unclosed token"),
     ("libvirt-cpudata", changed(CPUDATA, ("arch='x86'", "arch='s390x'")), "line 2: expected arch='x86', found 's390x'"),
     ("libvirt-cpudata", changed(CPUDATA, ("eax_in='0x00000000'", "eax_in='0'")),
@@ -192,6 +195,11 @@ HOSTILE = {
     "an endless line": (b"CPUID 00000000: " + b"0" * (7 << 20), "instlatx64", "line 1: expected CPUID LEAF"),
     "endless spaces": (b"   0x00000000 0x00:" + b" " * (7 << 20), "cpuid-r", "line 1: expected 0xLEAF 0xSUBLEAF"),
     "blank kcpuid": (b" " * (7 << 20) + b"x", "kcpuid", "line 1: expected 0xLEAF"),
+    "a hundred thousand lines": (
+        b"CPUID 00000000: 00000000-00000000-00000000-00000000\n" + b"".join(
+            b"CPUID %08X: 00000000-00000000-00000000-%08X [SL 00]\n" % (n, n) for n in range(130_000)
+        ), None, "",
+    ),
     "brackets": (b"CPUID 00000000: 00000000-00000000-00000000-00000000 " + b"[" * (7 << 20), "instlatx64", ""),
 }
 

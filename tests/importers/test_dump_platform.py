@@ -127,6 +127,19 @@ def test_a_dumps_path_is_a_platform_everywhere(tmp_path: Path) -> None:
     assert library.platform_path(str(path)) == path
 
 
+def test_a_platform_file_may_be_named_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "host.platform"
+    path.write_text(platform_file.text_of(library.platform("granite-rapids")))
+    assert library.platform(str(path)).cpuid == library.platform("granite-rapids").cpuid
+
+
+def test_a_guests_dump_is_told_to_be_one() -> None:
+    guest = CpuidTable(HOST)
+    guest[Leaf(1)] |= 1 << 63
+    assert any("a guest saw this" in note for note in platform_of(dump_of(guest)).notes)
+    assert not any("a guest saw this" in note for note in platform_of(dump_of(HOST)).notes)
+
+
 def test_what_is_no_dump_says_what_it_is(tmp_path: Path) -> None:
     path = tmp_path / "caps.bin"
     path.write_bytes(samples.kvm_capabilities())

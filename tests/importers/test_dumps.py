@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from tdxtui import importers
-from tdxtui.cpuid import CpuidTable, Leaf
+from tdxtui.cpuid import CpuidTable, Field, Leaf
 from tdxtui.dump import Dump
 from tdxtui.errors import TdxtuiError
 
 from . import samples
 from .samples import HOST, WRITERS
 
-NO_DUMPS = ("intel-json", "intel-csv", "kvm-tdx-capabilities")
+NO_DUMPS = ("intel-json", "intel-csv", "kvm-tdx-capabilities", "kcpuid-flags")
 OF_DUMPS = {name: write for name, write in WRITERS.items() if name not in NO_DUMPS}
 REAL = {
     "cpuid/cpuid-20260503-r-1-amd-guest.txt": "cpuid-r",
@@ -54,6 +54,14 @@ def test_lines_may_end_as_on_windows(name: str) -> None:
 
 def test_json_may_be_a_list_of_entries() -> None:
     assert read(samples.cpuid_json_list()).cpuid == HOST
+
+
+def test_flags_that_kcpuid_names_are_wishes_for_a_1() -> None:
+    found = importers.read(samples.kcpuid_flags(), "box")
+    bits = [Field.parse(text) for text in ("1.ecx.28", "7.0.ebx.16", "7.0.edx.4")]
+    wishes = {Leaf(1): (bits[0].mask,) * 2, Leaf(7, 0): (bits[1].mask | bits[2].mask,) * 2}
+    assert isinstance(found.what, importers.Features) and found.what.wishes == wishes
+    assert found.notes[1] == "Not the name of one bit, left out: not_a_flag_of_ours."
 
 
 @pytest.mark.parametrize("write", [samples.instlatx64, samples.cpudata, samples.fingerprint, samples.cpuid_json])

@@ -20,7 +20,8 @@ from tdxtui.importers import registry
 from . import samples
 
 THOROUGH = os.environ.get("TDXTUI_THOROUGH") == "1"
-MUTATIONS = 100_000 if THOROUGH else 150
+MUTATIONS = 100_000 if THOROUGH else 300
+OF_TABLES = MUTATIONS if THOROUGH else 60  # each makes a whole module
 EXAMPLES = 2_000 if THOROUGH else 40
 SLOWEST = 1.0
 WORDS = (
@@ -78,7 +79,7 @@ def survives(data: bytes, format: str | None) -> None:
 @pytest.mark.parametrize("name", samples.WRITERS)
 def test_mutated_files_are_read_or_refused(name: str) -> None:
     data, dice = small(name), random.Random(name)
-    for number in range(MUTATIONS):
+    for number in range(OF_TABLES if name in SMALL else MUTATIONS):
         survives(mutated(data, dice), name if number % 4 else None)
 
 
@@ -101,7 +102,7 @@ def test_any_bytes_are_read_or_refused(name: str, data: bytes) -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(("", "0x1", "7.0", "Fixed", "EAX", "0b1")),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(("", "0x1", "7.0", "Fixed", "EAX")),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
         st.sampled_from(("Leaf", "EAX", "MSB", "LSB", "Virtualization Type", "Virtualization Details", "cpuid", "msr",
                          "7.0", "leaf", "subleaf", "eax", "guest_cpu_config", "cpuid_modifiers", "modifiers", "Header",

@@ -37,12 +37,12 @@ def test_every_entry_of_a_cpu_is_found(name: str) -> None:
 
 
 def test_enumeration_ends_on_a_cpu_that_says_all_ones() -> None:
-    table = whole_table(lambda leaf, subleaf: (1 << 128) - 1)
+    table = whole_table(lambda *_: (1 << 128) - 1)
     assert len(table) < 64 * 3 * 0x101
 
 
 def test_a_cpu_that_says_nothing_has_leaf_0() -> None:
-    assert dict(whole_table(lambda leaf, subleaf: 0)) == {Leaf(0, 0): 0}
+    assert dict(whole_table(lambda *_: 0)) == {Leaf(0, 0): 0}
 
 
 def test_hypervisor_leaves_are_asked_for_only_under_one() -> None:
@@ -132,5 +132,5 @@ def test_the_answer_of_the_ioctls_is_read_as_the_struct_is(monkeypatch: pytest.M
 
 def test_kvm_without_tdx_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kvm_host, "ioctl", lambda *_: 1)
-    with pytest.raises(ImportFailed, match="KVM here has no TDX; it needs Linux 6.16 or newer"):
+    with pytest.raises(ImportFailed, match=r"KVM here has no TDX; it needs Linux 6.16 or newer"):
         kvm_host.read_kvm("/dev/null")
