@@ -16,17 +16,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tdxtui import baseline as pooling
 from tdxtui import check as checks
+from tdxtui import fit as fitting
 from tdxtui import library, model_file, sources, vmm
 from tdxtui import query as queries
 from tdxtui import resolve as engine
 from tdxtui import why as reasons
+from tdxtui.baseline import Pool
 from tdxtui.catalog import AmbiguousName, UnknownName
 from tdxtui.check import Finding, Kind, Layer, Severity
 from tdxtui.cpuid import Field, Leaf, Register, unpack
 from tdxtui.dynamic import GuestState
 from tdxtui.errors import DataError, TdxtuiError
 from tdxtui.evaluate import Situation, evaluate
+from tdxtui.fit import Fit, Unfit
+from tdxtui.fit.changes import Change, changes
 from tdxtui.model import VcpuModel
 from tdxtui.module import Module
 from tdxtui.platform import Platform
@@ -39,11 +44,11 @@ from tdxtui.td import TdConfig
 from tdxtui.vmm import VmmLayer
 
 __all__ = [
-    "Answer", "BitAnswer", "DataError", "Field", "Finding", "GuestState", "Kind", "Layer", "Leaf", "Module",
-    "Platform", "Refusal", "Register", "Severity", "Situation", "State", "TdConfig", "TdxtuiError", "VcpuModel",
-    "VirtualCpuid", "VmmLayer", "check", "finding_data", "guest_cpuid", "layer", "layers", "model", "module", "modules",
-    "parse_model", "platform", "platforms", "presets", "query", "query_data", "registers", "resolve", "save_model",
-    "situation", "why",
+    "Answer", "BitAnswer", "Change", "DataError", "Field", "Finding", "Fit", "GuestState", "Kind", "Layer", "Leaf",
+    "Module", "Platform", "Pool", "Refusal", "Register", "Severity", "Situation", "State", "TdConfig",
+    "TdxtuiError", "Unfit", "VcpuModel", "VirtualCpuid", "VmmLayer", "baseline", "check", "finding_data", "fit",
+    "fit_changes", "guest_cpuid", "layer", "layers", "model", "module", "modules", "parse_model", "platform",
+    "platforms", "presets", "query", "query_data", "registers", "resolve", "save_model", "situation", "why",
 ]
 
 
@@ -194,6 +199,50 @@ def guest_cpuid(
     """
     found = cpuid(of.td, leaf, subleaf, guest or GuestState())
     return None if found is None else unpack(found)
+
+
+# -- models that fit --
+
+
+def fit(
+    source: str, module: str | None = None, platform: str | None = None, *, kvm: str | None = None,
+    qemu: str | None = None, require: Iterable[str] = (), forbid: Iterable[str] = (), prefer: Iterable[str] = (),
+) -> Fit:
+    """The nearest legal model to a source, as `model` of the answer, and what became of every wish.
+
+    Where it is held against is as for `tdxtui fit`; `require`, `forbid` and `prefer` name features. Raises Unfit, with
+    its `reasons`, where a demand can't be met or the module refuses the CPU.
+
+    >>> found = fit("qemu:SapphireRapids-v4", "1.5.06", "sapphire-rapids", kvm="7.2", forbid=["amx_tile"])
+    >>> found.situation.conflict_count, [item.name for item in fit_changes(found)][:2]
+    (0, ['amx_bf16', 'amx_tile'])
+    """
+    found = sources.find(source)
+    names = sources.place(found, module, platform)
+    cpu = library.platform(names[1]) if names[1] else None
+    target = fitting.Target.of(library.module(names[0]), cpu, vmm.chosen(kvm, qemu), names)
+    return fitting.fit(found, target, fitting.Demands.parse(require, forbid, prefer))
+
+
+def fit_changes(of: Fit) -> list[Change]:
+    """Every wish of a fit's source that isn't met: outcome, field, wanted and got value, and why."""
+    return changes(of)
+
+
+def baseline(
+    hosts: Iterable[str], modules: Iterable[str] = (DEFAULT_MODULE,), *, kvm: str | None = None,
+    qemu: str | None = None, cold: bool = False,
+) -> Pool:
+    """The richest model that every host (a CPU's name, a file or a dump) can run on every module.
+
+    Raises Unfit if a module refuses a host.
+
+    >>> found = baseline(["sapphire-rapids", "granite-rapids"])
+    >>> hex(found.model.wished(Field.parse("1.eax[27:0]")))
+    '0x806f8'
+    """
+    on = [(name, library.module(name)) for name in dict.fromkeys(modules)]
+    return pooling.pool(pooling.gather(hosts), on, vmm.chosen(kvm, qemu), cold)
 
 
 # -- questions --

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from tdxtui.checking.bits import fields_of
 from tdxtui.checking.conflicts import conflicts
 from tdxtui.checking.finding import Finding, Kind, Layer, Severity, rank
 from tdxtui.checking.refusals import refusals
@@ -12,10 +13,11 @@ from tdxtui.checking.vmm_verdicts import verdicts
 from tdxtui.checking.warnings import warnings
 from tdxtui.evaluate import Situation
 from tdxtui.exported import drift_of
+from tdxtui.naming import field_name
 from tdxtui.vmm import VmmLayer
 from tdxtui.why import edit_data, term_data
 
-__all__ = ["Finding", "Kind", "Layer", "Severity", "check", "drift", "fails", "to_data"]
+__all__ = ["Finding", "Kind", "Layer", "Severity", "check", "drift", "fails", "rank", "to_data"]
 
 
 def check(situation: Situation, vmm: Sequence[VmmLayer] = ()) -> list[Finding]:
@@ -60,7 +62,10 @@ def to_data(finding: Finding, far: bool = False) -> dict[str, Any]:
             "wanted": finding.wanted,
             "got": finding.got,
         }
-    if (finding.bits and finding.field is None) or len(finding.bits) > 1:
+    elif finding.bits:
+        fields = fields_of(finding.bits)
+        out |= {"fields": [field.key for field in fields], "names": [field_name(field) for field in fields]}
+    if finding.field is not None and len(finding.bits) > 1:
         out["bits"] = [bit.key for bit in finding.bits]
     if finding.bit_class is not None:
         out["class"] = finding.bit_class.value

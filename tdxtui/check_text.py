@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from tdxtui import catalog
 from tdxtui.check import Finding, Kind, Severity
+from tdxtui.checking.bits import fields_of
 from tdxtui.cpuid import Field
 from tdxtui.matrix import Cell
 from tdxtui.naming import bit_name, field_name
@@ -36,10 +37,9 @@ def row(cell: Cell) -> Row:
     """A cell's line of the matrix."""
     counts = [cell.count(kind) for kind in (Kind.REFUSAL, Kind.CONFLICT, Kind.VMM)]
     warnings = cell.count(Kind.WARNING) + cell.count(Kind.DRIFT)
-    return Row(
-        cell.model, f"{cell.module:8.8} {cell.platform:18.18}",
-        f"{counts[0]:7} {counts[1]:9} {counts[2]:4} {warnings:8}", cell.error or cell.verdict,
-    )
+    numbers = " " * 31 if cell.error else f"{counts[0]:7} {counts[1]:9} {counts[2]:4} {warnings:8}"
+    place = f"{cell.module:8.8} {cell.platform:18.18}"
+    return Row(cell.model, " " * len(place) if cell.error else place, numbers, cell.verdict)
 
 
 def table(rows: Sequence[Row]) -> Iterator[str]:
@@ -48,19 +48,24 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
     yield f"{'model':{wide}}  {'module':8} {'CPU':18} refused conflicts  vmm warnings  verdict"
     for item in rows:
         name = item.model if len(item.model) <= wide else f"…{item.model[1 - wide:]}"
-        if item.place.strip() in ("", "none"):
-            yield f"{name:{wide}}  {item.verdict}"[:WIDTH]
-        else:
-            yield f"{name:{wide}}  {item.place} {item.counts}  {item.verdict}"
+        yield f"{name:{wide}}  {item.place} {item.counts}  {item.verdict}"
 
 
 def text(cell: Cell, far: bool = False) -> Iterator[str]:
     """One cell: a heading, then its findings, the most important first; `far` looks for cures elsewhere."""
+    if cell.error:
+        yield from textwrap.wrap(cell.error, WIDTH, subsequent_indent=INDENT)
+        return
     yield from textwrap.wrap(_heading(cell), WIDTH, subsequent_indent=INDENT)
     for note in cell.notes:
         yield from textwrap.wrap(note, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT)
+    refusals = [finding for finding in cell.findings if finding.kind is Kind.REFUSAL]
     for _, group in groupby(_grouped(cell.findings, far), lambda item: item[0]):
-        yield from _group([finding for _, finding in group], far)
+        findings = [finding for _, finding in group]
+        yield from _group(findings, far)
+        if refusals and findings[-1] is refusals[-1] and refusals[-1].cure:
+            of = " of all refusals" if len(refusals) > 1 else ""
+            yield from _indented(f"Cure{of}: {edit_list(refusals[-1].cure)}.")
 
 
 def _heading(cell: Cell) -> str:
@@ -120,7 +125,7 @@ def _why(finding: Finding) -> tuple[str, str]:
 
 def _cure(finding: Finding, far: bool) -> str:
     """What helps, or that nothing does; "" where that goes without saying."""
-    if finding.cure:
+    if finding.cure and finding.kind is not Kind.REFUSAL:
         return f"Cure: {edit_list(finding.cure)}."
     if finding.kind is not Kind.CONFLICT:
         return ""
@@ -162,10 +167,8 @@ def _values(finding: Finding) -> str:
 
 
 def _names(bits: list[Field]) -> Iterator[str]:
-    """The names of some bits, each field once, in a few lines."""
-    names: dict[str, None] = {}
-    for bit in sorted(bits, key=lambda bit: not _is_feature(bit)):
-        names.setdefault(_short_name(bit))
+    """The names of the fields that some bits are of, in a few lines, what tools have a name for first."""
+    names = [_short_name(field) for field in sorted(fields_of(bits), key=_is_obscure)]
     lines = textwrap.wrap(", ".join(names), WIDTH, initial_indent=INDENT, subsequent_indent=INDENT)
     yield from lines[:FEW_LINES]
     if len(lines) > FEW_LINES:
@@ -173,14 +176,14 @@ def _names(bits: list[Field]) -> Iterator[str]:
         yield f"{INDENT}and {len(names) - shown} more; --json lists them all"
 
 
-def _is_feature(bit: Field) -> bool:
-    named = catalog.named_at(bit)
-    return bool(named and (named.qemu or named.linux))
+def _is_obscure(field: Field) -> bool:
+    named = catalog.named_at(field)
+    return not named or not (named.qemu or named.linux)
 
 
-def _short_name(bit: Field) -> str:
-    """The name of the field that a bit is of, with its leaf where several sub-leaves have such a field."""
-    named = catalog.named_at(bit)
+def _short_name(field: Field) -> str:
+    """A field's name, with its leaf where other sub-leaves have such a field."""
+    named = catalog.named_at(field)
     if named is None:
-        return bit.key
-    return named.name if catalog.find(named.name) == named.field else f"{bit.leaf.key}.{named.name}"
+        return field.key
+    return named.name if catalog.find(named.name) == field else f"{field.leaf.key}.{named.name}"

@@ -14,6 +14,7 @@ from tdxtui.module import Module
 from tdxtui.platform import Platform
 from tdxtui.refusal import Refusal
 from tdxtui.resolve import VirtualCpuid, attempt, attempt_unknown
+from tdxtui.runtime import HYPERVISOR_LEAVES
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ def _wrong(td: VirtualCpuid, leaf: Leaf, value: int, mask: int) -> int:
     """The wished bits that are known to come out otherwise; bits of the run time are no matter of the VMM's."""
     entry = td.module.entry_for(leaf)
     if entry is None:
-        return value & mask
+        # In the hypervisors' own range the module has nothing to say (D5.1).
+        return 0 if leaf.leaf in HYPERVISOR_LEAVES else value & mask
     dynamic = classes(td.module)[entry.leaf].masks.get(BitClass.DYNAMIC, 0) | entry.dynamic
     return (td.at(entry.leaf) ^ value) & mask & td.known_at(entry.leaf) & ~dynamic

@@ -42,7 +42,7 @@ def _fms_settings(prepared: Prepared, config: TdConfig) -> Iterator[Settings]:
     platform = prepared.fms
     if platform is None:
         return
-    values = dict.fromkeys((0, platform & FMS_CONFIG.register_mask, *_older(prepared, platform)))
+    values = dict.fromkeys((0, platform & FMS_CONFIG.register_mask, *older(prepared, platform)))
     mask = ATTRIBUTES["MIGRATABLE"]
     turned = [attributes_turned(prepared, config, mask, on) for on in (False, True)]
     wished = [(), *((config_edit(FMS_CONFIG, value),) for value in values)]
@@ -60,7 +60,8 @@ def _fms_reach(prepared: Prepared) -> int:
     return mask
 
 
-def _older(prepared: Prepared, platform: int) -> Iterator[int]:
+def older(prepared: Prepared, platform: int) -> Iterator[int]:
+    """The signatures of a platform's model and of older ones that the module lists, the newest first (5.1)."""
     models = prepared.module.fms.models
     known = [model >> 4 for model in models]
     if platform >> 4 not in known:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tdxtui import library, sources
-from tdxtui.check import Finding, Kind, Severity, check, drift, to_data
+from tdxtui.check import Finding, Kind, Severity, check, drift, rank, to_data
 from tdxtui.errors import TdxtuiError
 from tdxtui.evaluate import Situation, evaluate
 from tdxtui.situations import DEFAULT_MODULE, NO_PLATFORM
@@ -97,6 +97,6 @@ def _cell(source: Source, module: str, platform: str, vmm: Sequence[VmmLayer]) -
     situation = evaluate(model, library.module(on), None if cpu == NO_PLATFORM else library.platform(cpu))
     found = check(situation, vmm)
     if on == model.module and cpu == (model.platform or NO_PLATFORM):
-        found += drift(situation, source.text)
+        found = sorted([*found, *drift(situation, source.text)], key=rank)
     labels = tuple(layer.label for layer in vmm)
     return Cell(source.text, on, cpu, labels, source.notes, situation, tuple(found))

@@ -23,6 +23,7 @@ from tdxtui.phrase import CLASSES, edit_list, wrapped
 from tdxtui.possible import Possible
 from tdxtui.reason import Certainty
 from tdxtui.resolve import attempt, attempt_unknown
+from tdxtui.runtime import HYPERVISOR_LEAVES
 from tdxtui.situations import NO_PLATFORM
 from tdxtui.td import TdConfig
 from tdxtui.why import edit_data
@@ -185,6 +186,8 @@ def _which(answer: Answer, bits: list[BitAnswer]) -> str:
 
 def _words(item: BitAnswer) -> str:
     if item.bit_class is None:
+        if item.bit.leaf.leaf in HYPERVISOR_LEAVES:
+            return "absent: the hypervisors' own leaf, where the guest gets #VE and asks the VMM (rule D5.1)"
         return "absent: the module has no entry for this leaf"
     how = CLASSES[item.bit_class] if item.bit_class is not BitClass.FIXED_1 else "1 on every CPU"
     state = item.state.value.replace("fixed-", "fixed to ")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tdxtui.cures import Cures
-from tdxtui.edits import Edit, applied, config_edit, entry_edit, word_edit
+from tdxtui.edits import NUM_L2_VMS, TSC_FREQUENCY, Edit, applied, config_edit, entry_edit, word_edit
 from tdxtui.resolve import attempt
 from tdxtui.sysinit import Prepared
 from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, TdConfig, names_of
-from tdxtui.turning import units_in, xfam_turned
+from tdxtui.turning import word_edits
 
 
 def repaired(prepared: Prepared, config: TdConfig) -> tuple[Edit, ...] | None:
     """The edits after which nothing is refused, None where these kinds of them aren't enough."""
     edits = (*_attributes(prepared, config), *_flags(prepared, config), *_xfam(prepared, config))
-    edits = (*edits, *_entries(prepared, config), *_tsx(prepared, config))
+    edits = (*edits, *_numbers(prepared, config), *_entries(prepared, config), *_tsx(prepared, config))
     legal = Cures(attempt(prepared, applied(config, edits))[0]).with_legal_fms(())
     if legal is None:
         return None
@@ -48,8 +50,27 @@ def _flags(prepared: Prepared, config: TdConfig) -> tuple[Edit, ...]:
 
 
 def _xfam(prepared: Prepared, config: TdConfig) -> tuple[Edit, ...]:
-    off = config.xfam & ~prepared.xfam_allowed
-    return xfam_turned(prepared, config, off, False) or () if units_in(off) else ()
+    """The nearest legal components: what can't be goes, what must be comes, and so does what others need (3.1, 3.2)."""
+    rules, allowed = prepared.module.xfam, prepared.xfam_allowed
+    after = config.xfam & allowed | rules.fixed1
+    for mask in rules.together:
+        if after & mask not in (0, mask):
+            after = after & ~mask if mask & ~allowed else after | mask
+    for dependent, needed in rules.requires:
+        if after & dependent and not after & needed:
+            after = after & ~dependent if needed & ~allowed else after | needed
+    return word_edits(config.xfam, after)
+
+
+def _numbers(prepared: Prepared, config: TdConfig) -> Iterator[Edit]:
+    """The TSC frequency within its bounds, and no L2 VMs where there can't be so many, or none of a MIGRATABLE TD."""
+    rules = prepared.module.td_params
+    lowest, highest = rules.tsc_frequency
+    if not lowest <= config.tsc_frequency <= highest:
+        yield Edit(TSC_FREQUENCY, "", min(max(config.tsc_frequency, lowest), highest))
+    migratable = config.attributes & ATTRIBUTES["MIGRATABLE"] and not rules.migratable_with_l2_vms
+    if config.num_l2_vms > (0 if migratable else rules.max_l2_vms):
+        yield Edit(NUM_L2_VMS, "", 0)
 
 
 def _entries(prepared: Prepared, config: TdConfig) -> list[Edit]:

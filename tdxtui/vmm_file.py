@@ -57,7 +57,7 @@ def parse(text: str, source: str) -> VmmLayer:
         max_entries=entries.number("most", 1, 1 << 16, None),
         tsc_mhz=_tsc(top),
         fixed1=_table(top.table("fixed1", required=False)),
-        names=_names(top.table("names", required=False)),
+        feature_names=_names(top.table("names", required=False)),
         pv_features=pv.parsed_list("passes", str),
         says=_says(top.table("says", required=False)),
     )
@@ -176,16 +176,16 @@ def _leaf(section: Section, key: str) -> Leaf:
         raise section.error(key, str(error)) from None
 
 
-def _names(section: Section) -> dict[str, Field]:
+def _names(section: Section) -> dict[Field, str]:
     """[names]: per register the bits' numbers and names."""
-    out: dict[str, Field] = {}
+    out: dict[Field, str] = {}
     for key in section:
         try:
             register = Field.parse(key)
         except ValueError as error:
             raise section.error(key, str(error)) from None
         for number, name in section.parsed_list(key, _numbered):
-            out[name] = Field.bit(register.leaf, register.register, number)
+            out[Field.bit(register.leaf, register.register, number)] = name
     return out
 
 

@@ -11,10 +11,11 @@ from tdxtui.cpuid import Field, Leaf
 KINDS = ("kvm", "qemu")
 ALL = (1 << 64) - 1
 # What a VMM may have words for: the module's status of a refused TDH.MNG.INIT (OTHER_STATUS for any other), a host
-# without TDX, what it refuses itself, bits that a TD gets otherwise than asked for, and a name that it doesn't know.
+# without TDX, what it refuses itself, what it passes and the VMM below it doesn't, bits that a TD gets otherwise than
+# asked for, and a name that it doesn't know.
 ANSWERS = (
     "TDX_OPERAND_INVALID", "OTHER_STATUS", "no_module", "attributes", "xfam", "cpuid", "phys_bits", "entries", "tsc",
-    "forced_on", "forced_off", "unknown_name",
+    "attributes_unsupported", "xfam_unsupported", "forced_on", "forced_off", "unknown_name",
 )
 
 
@@ -43,8 +44,8 @@ class VmmLayer:
     `attributes`, `xfam` and `config_flags` are masks of the bits that pass; `xfam_assumed` are those of them that
     nobody has read. `refused` are packed masks of CPUID bits that may not be 1, `forced` packed values and masks that
     the VMM sets by itself, with reasons by bit. `guest_phys_bits` are the values that `phys_bits_field` may have, ()
-    for any. `fixed1` is the VMM's own table of bits that it believes every TD to have. `names` are the feature names
-    that the version knows, with their bits; empty where the VMM takes none. `says` are the VMM's own words, by what
+    for any. `fixed1` is the VMM's own table of bits that it believes every TD to have. `feature_names` are the bits
+    that the version has names for; empty where the VMM takes none. `says` are the VMM's own words, by what
     they answer (`ANSWERS`), with ``{value}`` for what it names.
     """
 
@@ -74,7 +75,7 @@ class VmmLayer:
     max_entries: int | None = None
     tsc_mhz: tuple[int, int] | None = None
     fixed1: Mapping[Leaf, int] = field(default_factory=dict)
-    names: Mapping[str, Field] = field(default_factory=dict)
+    feature_names: Mapping[Field, str] = field(default_factory=dict)
     pv_features: tuple[str, ...] = ()
     says: Mapping[str, str] = field(default_factory=dict)
 
@@ -84,15 +85,15 @@ class VmmLayer:
         return f"{self.kind.upper()} {self.version}"
 
     @cached_property
-    def bits(self) -> frozenset[Field]:
-        """The bits that the version has a name for."""
-        return frozenset(self.names.values())
+    def names(self) -> Mapping[str, Field]:
+        """The feature names that the version knows, each with the lowest of its bits."""
+        return {name: bit for bit, name in sorted(self.feature_names.items(), reverse=True)}
 
     @cached_property
     def words(self) -> Mapping[Leaf, int]:
         """Per leaf the packed mask of the registers that the version has names for, whole."""
         out: dict[Leaf, int] = {}
-        for bit in self.bits:
+        for bit in self.feature_names:
             register = Field(bit.leaf, bit.register, 31, 0)
             out[bit.leaf] = out.get(bit.leaf, 0) | register.mask
         return out
@@ -101,7 +102,7 @@ class VmmLayer:
     def named(self) -> Mapping[Leaf, int]:
         """Per leaf the packed mask of the bits that the version has names for."""
         out: dict[Leaf, int] = {}
-        for bit in self.bits:
+        for bit in self.feature_names:
             out[bit.leaf] = out.get(bit.leaf, 0) | bit.mask
         return out
 

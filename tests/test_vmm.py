@@ -79,6 +79,11 @@ def test_the_names_are_where_the_catalogue_has_them(qemu: vmm.VmmLayer) -> None:
     assert found == {name: qemu.names[name] for name in found}
 
 
+def test_a_name_of_two_bits_stands_for_the_lower_and_names_both() -> None:
+    assert QEMU[0].names["kvmclock"] == Field.parse("40000001.eax.0")
+    assert [bit.lsb for bit, name in QEMU[0].feature_names.items() if name == "kvmclock"] == [0, 3]
+
+
 def test_a_later_qemu_knows_every_name_of_the_earlier() -> None:
     assert QEMU[0].names.items() <= QEMU[1].names.items()
 

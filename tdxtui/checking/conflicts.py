@@ -101,4 +101,4 @@ def _says(run: Run, got: int, vmm: Sequence[VmmLayer]) -> tuple[str, ...]:
     """What a VMM that compares what it asked for with what the TD got tells its user."""
     bit = run.bits[-1]
     answer = "forced_on" if got & bit.mask else "forced_off"
-    return tuple(text for layer in vmm if bit in layer.bits for text in layer.saying(answer))
+    return tuple(text for layer in vmm if bit in layer.feature_names for text in layer.saying(answer))

@@ -9,6 +9,7 @@ from tdxtui.checking.finding import Finding, Kind, Layer, Severity
 from tdxtui.cpuid import Field
 from tdxtui.edits import Edit, config_edit, word_edit
 from tdxtui.evaluate import Situation
+from tdxtui.runtime import HYPERVISOR_LEAVES
 from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, XFAM, names_of
 from tdxtui.turning import xfam_turned
 from tdxtui.vmm import VmmLayer
@@ -17,14 +18,15 @@ from tdxtui.vmm import VmmLayer
 def verdicts(situation: Situation, vmm: Sequence[VmmLayer]) -> Iterator[Finding]:
     """What each layer refuses or makes otherwise of a TD that the module would take."""
     for layer in vmm:
-        yield from _attributes(situation, layer)
-        yield from _xfam(situation, layer)
+        yield from _attributes(situation, layer, vmm)
+        yield from _xfam(situation, layer, vmm)
         yield from _td_params(situation, layer)
         yield from _entries(situation, layer)
         yield from _refused_bits(situation, layer)
         yield from _phys_bits(situation, layer)
         yield from _forced(situation, layer)
         yield from _unnamed(situation, layer)
+        yield from _pv_features(situation, layer)
         yield from _default_off(situation, layer)
         yield from _clobbering(situation, layer)
 
@@ -45,24 +47,35 @@ def _legal(situation: Situation, layer: VmmLayer, what: str) -> str:
     return f"{what}: legal for module {situation.module.version}, refused by {layer.label}"
 
 
-def _attributes(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
+def _attributes(situation: Situation, layer: VmmLayer, vmm: Sequence[VmmLayer]) -> Iterator[Finding]:
     rules, value = situation.module.attributes, situation.model.attributes
     for name in names_of(value & rules.allowed & ~rules.fixed1 & ~layer.attributes, ATTRIBUTES):
-        edits = (word_edit("ATTRIBUTES", name, 0),) if name in ATTRIBUTES else None
-        says = layer.saying("attributes", f"{value:#x}")
+        known = name in ATTRIBUTES
+        edits = (word_edit("ATTRIBUTES", name, 0),) if known else None
+        above = [other for other in vmm if known and other.attributes & ATTRIBUTES[name]]
+        says = _said(layer, above, "attributes", value)
         yield _finding(layer, "attribute", _legal(situation, layer, f"ATTRIBUTES.{name}"), says=says, edits=edits)
 
 
-def _xfam(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
+def _xfam(situation: Situation, layer: VmmLayer, vmm: Sequence[VmmLayer]) -> Iterator[Finding]:
     rules, value = situation.module.xfam, situation.model.xfam
-    beyond = value & rules.allowed & ~rules.fixed1 & ~layer.xfam
-    for name in names_of(beyond, XFAM):
-        edits = xfam_turned(situation.td.prepared, situation.td.config, XFAM.get(name, 0), False)
-        says = layer.saying("xfam", f"{value:#x}")
-        yield _finding(layer, "xfam", _legal(situation, layer, f"XFAM.{name}"), says=says, edits=edits)
+    for name in names_of(value & rules.allowed & ~rules.fixed1 & ~layer.xfam, XFAM):
+        mask = XFAM.get(name, 0)
+        edits = xfam_turned(situation.td.prepared, situation.td.config, mask, False)
+        says = _said(layer, [other for other in vmm if mask and other.xfam & mask == mask], "xfam", value)
+        message = _legal(situation, layer, f"XFAM.{name}")
+        if "xfam" not in layer.says:
+            message = f"XFAM.{name}: legal for module {situation.module.version}; {layer.label} never asks for it"
+        yield _finding(layer, "xfam", message, says=says, edits=edits)
     for name in names_of(value & layer.xfam_assumed, XFAM):
         message = f"XFAM.{name}: that {layer.label} passes it was not read, but assumed from its features' names"
         yield _finding(layer, "xfam-assumed", message, severity=Severity.WARNING)
+
+
+def _said(layer: VmmLayer, above: Sequence[VmmLayer], what: str, value: int) -> tuple[str, ...]:
+    """The layer's own words, and those of layers that pass what this one doesn't."""
+    others = (text for other in above for text in other.saying(f"{what}_unsupported", f"{value:#x}"))
+    return (*layer.saying(what, f"{value:#x}"), *others)
 
 
 def _td_params(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
@@ -152,6 +165,16 @@ def _unnamed(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
         for bit in bits_of(leaf, mask & situation.td.at(leaf) & feature_mask(leaf)):
             message = f"{layer.label} has no name for this feature, so it can't be turned on"
             yield _finding(layer, "unknown-name", message, bit, wanted=1, got=0)
+
+
+def _pv_features(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
+    """Paravirtual features, which the VMM itself answers for, that the layer doesn't give a TD."""
+    if not layer.pv_features:
+        return
+    for bit, name in layer.feature_names.items():
+        value, mask = situation.model.wishes.get(bit.leaf, (0, 0))
+        if bit.leaf.leaf in HYPERVISOR_LEAVES and value & mask & bit.mask and name not in layer.pv_features:
+            yield _finding(layer, "pv-feature", f"{layer.label} gives no TD this feature", bit, wanted=1, got=0)
 
 
 def _default_off(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:

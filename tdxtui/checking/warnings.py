@@ -15,6 +15,7 @@ from tdxtui.cpuid import ALL_ONES, Field, Leaf
 from tdxtui.evaluate import Situation
 from tdxtui.module import Module
 from tdxtui.resolve import program
+from tdxtui.runtime import HYPERVISOR_LEAVES
 from tdxtui.vmm import VmmLayer
 
 _NEEDS = Path(__file__).parents[1] / "data" / "catalog" / "needs.csv"
@@ -28,6 +29,9 @@ def warnings(situation: Situation, vmm: Sequence[VmmLayer]) -> Iterator[Finding]
     yield from _without_needs(situation, wishes)
     yield from _run_time(situation, wishes)
     yield from _unsure(situation, wishes)
+    own = {leaf: mask for leaf, (_, mask) in situation.model.wishes.items() if leaf.leaf in HYPERVISOR_LEAVES}
+    said = "no matter of the module: the guest gets #VE here and asks the VMM, which answers as it likes (rule D5.1)"
+    yield from _warning("hypervisor-leaf", said, Layer.MODULE, own, situation)
 
 
 def wished(situation: Situation) -> dict[Leaf, tuple[int, int]]:

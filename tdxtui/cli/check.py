@@ -53,7 +53,7 @@ def check(
     from tdxtui import vmm
 
     gc.enable()  # `start` has turned it off, and a batch may be long
-    found = _Batch(_cells(models, modules, platforms, vmm.chosen(kvm, qemu)), elsewhere, fail_on)
+    found = _Batch(_cells(models, modules, platforms, vmm.chosen(kvm, qemu), quiet), elsewhere, fail_on)
     if quiet:
         for _ in found:
             pass
@@ -66,11 +66,12 @@ def check(
 
 
 def _cells(
-    models: Sequence[str], modules: Sequence[str], platforms: Sequence[str], layers: Sequence[VmmLayer]
+    models: Sequence[str], modules: Sequence[str], platforms: Sequence[str], layers: Sequence[VmmLayer],
+    quiet: bool,
 ) -> Iterator[Cell]:
     from tdxtui.matrix import cells
 
-    for model in progress(models, "Checking"):
+    for model in models if quiet else progress(models, "Checking"):
         for cell in cells(model, modules, platforms, layers):
             if cell.error and len(models) == 1:
                 raise TdxtuiError(cell.error)
@@ -108,7 +109,7 @@ class _Batch:
         rows = []
         texts = []
         for cell in self:
-            texts.append([] if cell.error else list(check_text.text(cell, self._far)))
+            texts.append(list(check_text.text(cell, self._far)))
             rows.append(check_text.row(cell))
         if len(rows) > 1:
             click.echo("\n".join(check_text.table(rows)))

@@ -19,12 +19,14 @@ from tdxtui.cli.output import json_text, put, show
 @click.option("--forbid", multiple=True, metavar="FEATURE", help="One that must be off.")
 @click.option("--prefer", multiple=True, metavar="FEATURE", help="One to be on if it can, whatever SOURCE says.")
 @click.option("--all", "everything", is_flag=True, help="Every change, not only the first of each kind.")
+@options.titled
 @options.output
 @options.as_json
 @options.quiet
 def fit(
     source: str, module: str | None, platform: str | None, kvm: str | None, qemu: str | None, require: tuple[str, ...],
-    forbid: tuple[str, ...], prefer: tuple[str, ...], everything: bool, output: str | None, as_json: bool, quiet: bool,
+    forbid: tuple[str, ...], prefer: tuple[str, ...], everything: bool, name: str | None, description: str | None,
+    output: str | None, as_json: bool, quiet: bool,
 ) -> None:
     """Find the nearest legal model to SOURCE, and say what was forced on, dropped and left to the module.
 
@@ -53,7 +55,7 @@ def fit(
     if output:
         command = _command(source, module=module, platform=platform, kvm=kvm, qemu=qemu, require=require, forbid=forbid,
                            prefer=prefer)
-        put(written.text(result, command), output)
+        put(written.text(result, command, name, description), output)
     if not quiet:
         if output == "-":
             click.echo("\n".join(report.lines(result, everything)), err=True)

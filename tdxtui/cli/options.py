@@ -48,6 +48,13 @@ def vmm(command: F) -> F:
     return kvm(qemu(command))
 
 
+def titled(command: F) -> F:
+    """--name and --description of a model that a command makes."""
+    name = click.option("--name", help="The model's name in the file.")
+    description = click.option("--description", help="What the model is for, in the file.")
+    return name(description(command))
+
+
 def hex_word(option: str, text: str | None) -> int | None:
     """A hex number of at most 64 bits given to an option, None for none; TdxtuiError for another text."""
     if text is None:

@@ -37,4 +37,4 @@ def sources(as_json: bool) -> None:
 def _line(row: dict[str, Any]) -> str:
     facts = f"{row['signature']:>6}  QEMU {row['qemu']}" if row["kind"] == "qemu" else row["kind"]
     more = "; ".join(text for text in (row.get("alias", ""), row.get("title", "")) if text)
-    return f"{row['source']:<30} {facts}  {more}".rstrip()[:100]
+    return f"{row['source']:<30} {facts}  {more}"[:100].rstrip()

@@ -109,6 +109,9 @@ def _default_name(field: Field) -> str:
 # -- what people look for --
 
 
+OBSCURE = 4
+
+
 def importance(field: Field) -> int:
     """0 for what the x86-64 levels ask for, 1 for what XFAM's state is for, then by how many tools know a feature."""
     if field in _leveled():
@@ -117,9 +120,9 @@ def importance(field: Field) -> int:
         return 1
     named = catalog.named_at(field)
     if named is None or not named.field.is_bit:
-        return 4
+        return OBSCURE
     tools = sum(bool(name) for name in (named.qemu, named.libvirt, named.linux))
-    return 2 if tools >= 2 else 3 if tools else 4
+    return 2 if tools >= 2 else 3 if tools else OBSCURE
 
 
 @cache

@@ -21,7 +21,8 @@ def pull(target: Target, wants: Wants) -> dict[Field, Field]:
     """Want what wanted bits need and nobody spoke of, features and bits that open a gate; each with what needs it."""
     pulled: dict[Field, Field] = {}
     for _ in range(_ROUNDS):
-        more = {bit: why for bit, why in _needed(target, wants) if wants.of(bit) is None}
+        needed = ((bit, why) for bit, why in _needed(target, wants) if wants.of(bit) is None)
+        more = {bit: why for bit, why in needed if not target.refused.get(bit.leaf, 0) & bit.mask}
         for bit, why in more.items():
             wants.want(bit, 1)
             pulled.setdefault(bit, why)

@@ -7,19 +7,18 @@ from dataclasses import dataclass, replace
 from tdxtui import catalog, stated
 from tdxtui.checking.bits import bits_of
 from tdxtui.cpuid import Field, Leaf
-from tdxtui.edits import Edit, wished
 from tdxtui.evaluate import Situation
 from tdxtui.fit.choosing import attributes, config_flags, pull, xfam
-from tdxtui.fit.demands import Demand, Demands, edits
+from tdxtui.fit.demands import Demands
+from tdxtui.fit.meeting import demand_all, met
+from tdxtui.fit.orphans import without_orphans
 from tdxtui.fit.settling import Default, settled, within_bounds
 from tdxtui.fit.target import Target, Unfit
 from tdxtui.fit.wants import Wants
-from tdxtui.flipping import impossible
 from tdxtui.model import VcpuModel
 from tdxtui.sources import Source
 
-CACHES = 4
-_ROUNDS = 6
+SHARED = (4, 0x18)  # caches and TLBs: how many threads share them is Configured
 
 
 @dataclass(frozen=True)
@@ -55,11 +54,12 @@ def fit(source: Source, target: Target, demands: Demands | None = None) -> Fit:
     situation, defaults = found.situation, found.defaults
     if found.stuck:
         raise Unfit(f"{source.text}: {found.stuck}")
-    situation = _met(situation, target, asked)
-    situation = _without_orphans(situation, target, wants, asked)
-    _demand_all(situation, target, asked)
-    model = _trimmed(situation, source)
-    final = settled(model, target)
+    situation = met(situation, target, asked)
+    situation = without_orphans(situation, target, wants, asked)
+    demand_all(situation, asked)
+    final = settled(_trimmed(situation, source), target)
+    if final.stuck:
+        raise Unfit(f"{source.text}: {final.stuck}")
     return Fit(source, target, asked, final.situation, pulled, (*defaults, *final.defaults), filled)
 
 
@@ -107,143 +107,16 @@ def _tsc_mhz(source: Source, target: Target) -> int:
 
 
 def _fill_caches(target: Target, wants: Wants) -> tuple[Leaf, ...]:
-    """A source that says nothing of caches gets the CPU's own: leaf 4 would be empty otherwise."""
-    leaves = [leaf for leaf in target.module.configurable if leaf.leaf == CACHES]
-    if target.platform is None or any(leaf in wants.ones for leaf in leaves):
+    """A source that says nothing of caches and TLBs gets the CPU's own: leaf 4 would be empty otherwise."""
+    stated = {leaf.leaf for leaf in wants.ones}
+    leaves = [leaf for leaf in target.module.configurable if leaf.leaf in SHARED and leaf.leaf not in stated]
+    if target.platform is None:
         return ()
     for leaf in leaves:
         mask = target.module.configurable[leaf]
         native = target.prepared.start_of(leaf) & mask
         wants.ones[leaf], wants.zeros[leaf] = native, mask & ~native
     return tuple(leaves)
-
-
-# -- demands --
-
-
-def _met(situation: Situation, target: Target, asked: Demands) -> Situation:
-    """The situation after the edits that demands need: what is preferred, then required, then forbidden."""
-    for items, value, must in ((asked.prefer, 1, False), (asked.require, 1, True), (asked.forbid, 0, True)):
-        for item in items:
-            if item.value(situation) in (value, None):
-                continue
-            found = edits(situation, situation.explainer.cures, item, value)
-            after = None if found is None else _after(situation, target, found)
-            if after is not None and item.value(after) in (value, None):
-                situation = after
-            elif must:
-                raise Unfit(_failed(situation, target, item, value, found))
-    return situation
-
-
-def _after(situation: Situation, target: Target, found: tuple[Edit, ...]) -> Situation | None:
-    """The situation with edits made, None where module or VMM layers don't take them."""
-    model = wished(situation.model, found, target.module)
-    if _objection(target, situation.model, model):
-        return None
-    after = settled(model, target)
-    return None if after.stuck else after.situation
-
-
-def _objection(target: Target, before: VcpuModel, after: VcpuModel) -> str:
-    """Which layer won't have what is new in a model, "" if none."""
-    words = (("XFAM", after.xfam & ~before.xfam), ("ATTRIBUTES", after.attributes & ~before.attributes))
-    for word, new in words:
-        if text := target.objection(word, new):
-            return text
-    for leaf, mask in target.refused.items():
-        value, _ = after.wishes.get(leaf, (0, 0))
-        for bit in bits_of(leaf, value & mask):
-            return f"{bit.key}: {target.refusal(bit)}"
-    for leaf, mask in target.forced.items():
-        (old, _), (new, _) = before.wishes.get(leaf, (0, 0)), after.wishes.get(leaf, (0, 0))
-        for bit in bits_of(leaf, old & ~new & mask):
-            return f"{bit.key}: {target.forcing(bit)}"
-    return ""
-
-
-def _failed(
-    situation: Situation, target: Target, item: Demand, value: int, found: tuple[Edit, ...] | None
-) -> str:
-    option = f"--{'require' if value else 'forbid'} {item.text}"
-    if item.bit is not None and value and (text := target.refusal(item.bit)):
-        return f"{option}: {text}"
-    if found and (text := _objection(target, situation.model, wished(situation.model, found, target.module))):
-        return f"{option}: {text}"
-    if item.bit is None:
-        return f"{option}: this module and CPU don't take that"
-    if item.bit.leaf not in target.module.by_leaf:
-        return f"{option}: module {target.module.version} has no {item.bit.leaf.sdm}"
-    return f"{option}: {impossible(situation, item.bit, value)}"
-
-
-def _demand_all(situation: Situation, target: Target, asked: Demands) -> None:
-    """Unfit if what was met for one demand has been lost to another."""
-    lost = [
-        f"--{'require' if value else 'forbid'} {item.text} can't be had together with the other demands"
-        for items, value in ((asked.require, 1), (asked.forbid, 0))
-        for item in items
-        if item.value(situation) not in (value, None)
-    ]
-    if lost:
-        raise Unfit(*lost)
-
-
-# -- features that have lost what they need --
-
-
-def _without_orphans(situation: Situation, target: Target, wants: Wants, asked: Demands) -> Situation:
-    """Features whose needed feature isn't there go too, where that costs nothing else that is wanted."""
-    for _ in range(_ROUNDS):
-        orphans = _orphans(situation)
-        after = None
-        for bit in orphans:
-            if any(item.bit == bit for item in asked.require):
-                continue
-            found = situation.explainer.cures.find(bit, 0)
-            after = _after(situation, target, found) if found else None
-            if after is not None and not _lost(situation, after, wants, _dependents(orphans)):
-                break
-            after = None
-        if after is None:
-            return situation
-        situation = after
-    return situation
-
-
-def _orphans(situation: Situation) -> list[Field]:
-    """The features that are on while one that they need is known to be off."""
-    td, entries = situation.td, situation.module.by_leaf
-
-    def off(bit: Field) -> bool:
-        return bit.leaf in entries and bool(td.known_at(bit.leaf) & bit.mask) and not td.get(bit)
-
-    on = (bit for bit in catalog.needs() if bit.leaf in entries and td.get(bit) and td.known_at(bit.leaf) & bit.mask)
-    return [bit for bit in on if any(off(needed) for needed in catalog.needs()[bit])]
-
-
-def _dependents(orphans: list[Field]) -> set[Field]:
-    """Some features, and all that need one of them directly or not."""
-    found: set[Field] = set()
-    more = set(orphans)
-    while more:
-        found |= more
-        more = {bit for bit, needed in catalog.needs().items() if found & set(needed)} - found
-    return found
-
-
-def _lost(before: Situation, after: Situation, wants: Wants, but: set[Field]) -> bool:
-    """Whether wanted bits that were on went off, beside some."""
-    for leaf, ones in wants.ones.items():
-        gone = before.td.at(leaf) & ~after.td.at(leaf) & ones
-        if any(bit not in but and not _is_size(bit) for bit in bits_of(leaf, gone)):
-            return True
-    return False
-
-
-def _is_size(bit: Field) -> bool:
-    """Whether a bit only describes state that goes along: the sub-leaves of 0DH."""
-    return bit.leaf.leaf == 0xD
 
 
 # -- the wishes that are worth writing down --

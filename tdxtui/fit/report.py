@@ -74,7 +74,8 @@ def _notes(fit: Fit) -> Iterator[str]:
 
 def _own_notes(fit: Fit) -> Iterator[str]:
     if fit.filled:
-        yield f"Caches (leaf 4) are the CPU's own, since {fit.source.text} says nothing of them."
+        leaves = ", ".join(f"{number:02X}H" for number in dict.fromkeys(leaf.leaf for leaf in fit.filled))
+        yield f"Caches and TLBs ({leaves}) are the CPU's own, since {fit.source.text} says nothing of them."
     unmet = [item.text for item in fit.demands.prefer if item.value(fit.situation) == 0]
     if unmet:
         yield f"Preferred, but not to be had: {', '.join(unmet)}."
@@ -82,10 +83,10 @@ def _own_notes(fit: Fit) -> Iterator[str]:
         yield "No CPU is chosen: features that need one come only on a CPU that has them."
 
 
-def wrapped(text: str, indent: str = "") -> list[str]:
-    """A text in lines of at most `WIDTH` columns."""
-    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False,
-                         break_long_words=False)
+def wrapped(text: str, indent: str = "", hanging: str = "") -> list[str]:
+    """A text in lines of at most `WIDTH` columns, all of them indented, later ones by `hanging` more."""
+    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent + hanging,
+                         break_on_hyphens=False, break_long_words=False)
 
 
 def data(fit: Fit) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def _defaultable(module: Module) -> Iterator[tuple[Field, ...]]:
     """The groups of fields for which the module has a value of its own, if nothing is configured."""
     yield (FMS,)
     yield from ((bit, other) for bit, other in (equal.bits for equal in module.equals))
-    yield tuple((needs.bit) for needs in module.needs_msr)
+    yield tuple(needs.bit for needs in module.needs_msr)
     if module.topology:
         yield topology_fields(module)
     yield (MAXPA,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tdxtui.classify import BitClass, classes
-from tdxtui.cpuid import Field, Leaf
+from tdxtui.cpuid import ALL_ONES, Field, Leaf
 from tdxtui.module import Module
 
 Masks = dict[Leaf, int]
@@ -54,3 +54,8 @@ def run_time(module: Module, leaf: Leaf) -> int:
     """The bits of an entry that the run time fills in."""
     here = classes(module)[leaf]
     return here.masks.get(BitClass.DYNAMIC, 0) | here.entry.dynamic
+
+
+def unread(module: Module, leaf: Leaf) -> int:
+    """The bits that no guest reads as they are: those of the run time, and leaves that always give it #VE."""
+    return ALL_ONES if leaf in module.exit.faulting else run_time(module, leaf)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tdxtui import model_file
-from tdxtui.fit.changes import Change, Outcome, changes
+from tdxtui.fit.changes import OBSCURE, Change, Outcome, changes, importance
 from tdxtui.fit.fitting import Fit
 from tdxtui.fit.report import wrapped
 from tdxtui.model import VcpuModel
@@ -19,14 +19,14 @@ NAMES = {
 }
 
 
-def text(fit: Fit, command: str = "") -> str:
-    """The commented file of a fitted model. `command` is what made it."""
+def text(fit: Fit, command: str = "", name: str | None = None, description: str | None = None) -> str:
+    """The commented file of a fitted model. `command` is what made it; a name and description take others' place."""
     comments = [
         f"The nearest legal model to {fit.source.text} ({fit.source.title}) on {fit.target.name}.",
         *([f"Made by: {command}"] if command else []),
         *_losses(changes(fit)),
     ]
-    return commented(comments, named(fit))
+    return commented(comments, titled(named(fit), name, description))
 
 
 def named(fit: Fit) -> VcpuModel:
@@ -34,6 +34,14 @@ def named(fit: Fit) -> VcpuModel:
     if fit.source.states_td and fit.model.description:
         return fit.model
     return replace(fit.model, description=f"{fit.source.model.name} as a TD can have it on {fit.target.name}.")
+
+
+def titled(model: VcpuModel, name: str | None, description: str | None) -> VcpuModel:
+    """A model with another name or description, where one is given."""
+    return replace(
+        model, name=model.name if name is None else name,
+        description=model.description if description is None else description,
+    )
 
 
 def commented(comments: list[str], model: VcpuModel) -> str:
@@ -44,9 +52,12 @@ def commented(comments: list[str], model: VcpuModel) -> str:
 
 def _losses(found: list[Change]) -> Iterator[str]:
     for outcome, name in NAMES.items():
-        reasons: dict[str, list[str]] = {}
-        for item in found:
-            if item.outcome is outcome:
-                reasons.setdefault(item.because, []).append(item.name)
-        if reasons:
-            yield f"{name}: " + "; ".join(f"{', '.join(names)}: {because}" for because, names in reasons.items()) + "."
+        here = [item for item in found if item.outcome is outcome]
+        told = [item for item in here if importance(item.field) < OBSCURE or outcome is Outcome.LEFT_TO_MODULE]
+        reasons: dict[str, dict[str, None]] = {}
+        for item in told:
+            reasons.setdefault(item.because, {})[item.name] = None
+        parts = [f"{', '.join(names)}: {because}" for because, names in reasons.items()]
+        parts += [f"{len(here) - len(told)} lesser ones"] if len(told) < len(here) else []
+        if parts:
+            yield f"{name}: {'; '.join(parts)}."
