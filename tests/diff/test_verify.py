@@ -48,7 +48,7 @@ def test_a_td_as_predicted_has_no_findings_in_the_guest_nor_in_tdcs(module: str,
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("names", ["", "ENUM_TOPOLOGY", "REDUCE_VE"])
 def test_the_guests_state_is_found_out(preset: str, names: str) -> None:
-    situation = situations.find(preset, "1.5.34", None)
+    situation = situations.find(preset, "1.5.34", situations.find_model(preset).platform or "granite-rapids")
     ctls = TD_CTLS[names] if names else 0
     found = verify(situation, seen(situation, replace(RUNNING, td_ctls=ctls)))
     assert not found.differences and found.state.td_ctls == ctls
