@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Mapping
 from typing import ClassVar
 
 from rich.text import Text
@@ -18,12 +19,15 @@ from tdxtui.editor import Editor, Outcome
 from tdxtui.errors import TdxtuiError
 from tdxtui.tui import panes
 from tdxtui.tui.bit_grid import BitGrid, ruler
-from tdxtui.tui.choosing import ChoosingApp
-from tdxtui.tui.fast import Column, MainScreen, Row
+from tdxtui.tui.copying import CopyingApp
+from tdxtui.tui.exporting import ExportingApp
+from tdxtui.tui.fast import Bare, Column, MainScreen, Row
+from tdxtui.tui.helping import HelpingApp
+from tdxtui.tui.keymap import rebind
 from tdxtui.tui.leaf_list import LeafList
 from tdxtui.tui.lines import OneLine
-from tdxtui.tui.palette import Palette
-from tdxtui.tui.saving import SavingApp
+from tdxtui.tui.palette import THEME_PREFIX, Palette
+from tdxtui.tui.past import PastApp
 from tdxtui.tui.search_line import SearchLine
 from tdxtui.tui.searching import SearchingApp
 from tdxtui.tui.switches import SwitchPane, attribute_switches, xfam_switches
@@ -41,7 +45,7 @@ HINTS = {
 }
 
 
-class TdxApp(SearchingApp, ChoosingApp, SavingApp):
+class TdxApp(SearchingApp, HelpingApp, ExportingApp, CopyingApp, PastApp):
     """Shows an `Editor` and turns keys into its calls."""
 
     CSS_PATH = "app.tcss"
@@ -64,18 +68,26 @@ class TdxApp(SearchingApp, ChoosingApp, SavingApp):
         Binding("U,ctrl+y", "redo", "Redo"),
         Binding("s,ctrl+s", "save", "Save"),
         Binding("S", "save_as", "Save as"),
-        Binding("e", "export", "Export with what was validated"),
-        Binding("question_mark,f1", "help", "Help and legend"),
+        Binding("e", "export", "Look at an export and write it"),
+        Binding("y", "copy", "Copy the bit; again: its register, its leaf"),
+        Binding("Z", "history", "List of all edits"),
+        Binding("T", "choose_theme", "Choose the theme"),
+        Binding("ctrl+p", "commands", "Commands by name"),
+        Binding("question_mark", "help", "All keys"),
+        Binding("f1", "explain", "Explain the pane in focus"),
         Binding("q,ctrl+q,ctrl+c", "leave", "Quit", priority=False),
     ]
 
     def __init__(
-        self, editor: Editor, theme: Theme, palette: Palette, no_color: bool = False, notice: str = ""
+        self, editor: Editor, theme: Theme, palette: Palette, no_color: bool = False, notice: str = "",
+        keys: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self._no_color = no_color
         super().__init__(ansi_color=no_color)
         self.editor = editor
         self.palette = palette
+        self.theme_name = theme.name.removeprefix(THEME_PREFIX)
+        self.key_map = dict(keys or {})
         self._start_with(theme)
         self._said = (notice, False)
         self._offer: Outcome | None = None
@@ -130,9 +142,12 @@ class TdxApp(SearchingApp, ChoosingApp, SavingApp):
 
     def on_mount(self) -> None:
         """The first layout, and focus."""
+        if self.key_map:
+            for node in (self, *self.screen.query(Bare)):
+                rebind(node, self.key_map)
         self.focus_on(self._grid)
         self._fit(self.size.width, self.size.height)
-        self._show_all()
+        self.show_everything()
         self.call_after_refresh(self._started)
 
     def _started(self) -> None:
@@ -141,6 +156,7 @@ class TdxApp(SearchingApp, ChoosingApp, SavingApp):
         gc.enable()
         self._grid.show_words()
         self.prepare_search()
+        self.begin_autosave()
         if self.editor.path is not None and self.editor.path.exists():
             self.set_timer(0.1, self._validate)
 
@@ -156,7 +172,7 @@ class TdxApp(SearchingApp, ChoosingApp, SavingApp):
     def on_resize(self, event: events.Resize) -> None:
         """Another size may want another layout."""
         self._fit(event.size.width, event.size.height)
-        self._show_all()
+        self.show_everything()
 
     def _fit(self, width: int, height: int) -> None:
         # While a dialog is open, `size` follows a resize only later.
@@ -195,7 +211,8 @@ class TdxApp(SearchingApp, ChoosingApp, SavingApp):
         """Put the cursor on a bit."""
         self._grid.go_to(bit)
 
-    def _show_all(self) -> None:
+    def show_everything(self) -> None:
+        """Show all panes again."""
         self.show_settings()
         self._show_cursor()
         self.show_message()
@@ -314,13 +331,6 @@ class TdxApp(SearchingApp, ChoosingApp, SavingApp):
     def action_redo(self) -> None:
         """Make it again."""
         self.show_outcome(self.editor.redo())
-
-    def action_help(self) -> None:
-        """Keys and glyphs."""
-        text = panes.help_text([*BitGrid.BINDINGS, *self.BINDINGS, *WhyPane.SHOWN], self.palette)
-        from tdxtui.tui.dialogs import Help
-
-        self.push_screen(Help("Help", text))
 
 
 def _seen(widget: Widget) -> bool:

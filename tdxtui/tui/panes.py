@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rich.text import Text
-from textual.binding import Binding, BindingType
 
 from tdxtui.bit_state import BitState
 from tdxtui.editor import Editor
@@ -94,24 +91,3 @@ def legend(palette: Palette) -> Text:
     text.append("  · ", palette.muted)
     text.append("not with this module and CPU\n", palette.text)
     return text
-
-
-def help_text(bindings: Sequence[BindingType], palette: Palette) -> Text:
-    """The glyphs and the keys."""
-    text = Text.assemble(("Glyphs\n", palette.strong), legend(palette), ("\nKeys\n", palette.strong))
-    for binding in bindings:
-        if isinstance(binding, Binding):
-            text.append(f"  {_keys(binding):24}", palette.strong)
-            text.append(f" {binding.description}\n", palette.text)
-    return text
-
-
-_KEY_NAMES = {
-    "right_square_bracket": "]", "left_square_bracket": "[", "question_mark": "?", "left_curly_bracket": "{",
-    "right_curly_bracket": "}", "pageup": "PgUp", "pagedown": "PgDn", "home": "Home", "end": "End", "space": "Space",
-    "enter": "Enter", "slash": "/", "escape": "Esc", "up": "↑", "down": "↓", "left": "←", "right": "→", "f1": "F1",
-}
-
-
-def _keys(binding: Binding) -> str:
-    return ", ".join(_KEY_NAMES.get(key, key) for key in binding.key.split(","))
