@@ -14,6 +14,7 @@ import click
 from tdxtui import cli_models
 from tdxtui.cli_config import config
 from tdxtui.cli_rule import rule
+from tdxtui.cli_serve import serve
 from tdxtui.cli_why import why
 from tdxtui.errors import TdxtuiError
 
@@ -200,6 +201,7 @@ def _show(found: Any, table: Iterable[str], as_json: bool) -> None:
 commands.add_command(why)
 commands.add_command(rule)
 commands.add_command(config)
+commands.add_command(serve)
 cli_models.add_to(commands)
 
 

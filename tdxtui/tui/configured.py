@@ -45,11 +45,11 @@ def example() -> str:
         module=DEFAULT_MODULE, platforms=", ".join(library.files("platforms")), preset=DEFAULT_PRESET,
     )
     lines, told = [head], set()
-    pane = ""
+    pane = EVERYWHERE
     for item in actions():
         if item.pane != pane:
             pane = item.pane
-            lines.append("" if pane == EVERYWHERE else f"\n# in the pane {pane}")
+            lines.append(f"\n# in the pane {pane}")
         if item.name not in told:
             told.add(item.name)
             keys = [shown(key) for key in item.keys]

@@ -1,7 +1,7 @@
 """Which key does what: the list of all actions made from the bindings, and the user's own keys for them.
 
-An action's name is its binding's id, or else its description: "Back to before the last jump" is
-``back-to-before-the-last-jump``. Actions of the same name in several panes move together.
+An action's name is its binding's id, or else what it calls (``save-as``), or where that has arguments its description
+(``next-conflict``). Actions of the same name in several panes move together.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ _SHOWN = {
     "pageup": "PgUp", "pagedown": "PgDn", "home": "Home", "end": "End", "space": "Space", "enter": "Enter",
     "escape": "Esc", "up": "↑", "down": "↓", "left": "←", "right": "→", "tab": "Tab", "backspace": "Backspace",
 }
+_SHORT = {"pgup": "pageup", "pgdn": "pagedown", "esc": "escape", "return": "enter"}
+_DRAWN = {drawn: key for key, drawn in _SHOWN.items()}
 _CHARACTERS = {_character_to_key(char): char for char in map(chr, range(33, 127)) if not char.isalnum()}
 
 
@@ -50,15 +52,16 @@ def kinds() -> dict[str, type[Widget]]:
 
 
 def panes() -> dict[str, Sequence[BindingType]]:
-    """The bindings of each pane by its name; those of the whole screen last."""
+    """The bindings of each pane by its name; those of the whole screen first."""
     from tdxtui.tui.app import TdxApp
 
-    return {**{name: kind.BINDINGS for name, kind in kinds().items()}, EVERYWHERE: TdxApp.BINDINGS}
+    return {EVERYWHERE: TdxApp.BINDINGS, **{name: kind.BINDINGS for name, kind in kinds().items()}}
 
 
 def name_of(binding: Binding) -> str:
     """What an action is called in the user's settings."""
-    return binding.id or re.sub(r"[^a-z0-9]+", "-", binding.description.lower()).strip("-")
+    words = binding.description if "(" in binding.action else binding.action
+    return binding.id or re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
 
 
 def actions(keys: Mapping[str, tuple[str, ...]] | None = None) -> list[Action]:
@@ -99,11 +102,11 @@ def _error(source: str, name: str, message: str) -> DataError:
 def _key(source: str, name: str, key: str) -> str:
     modifier = _MODIFIER.match(key)
     assert modifier is not None
-    rest = key[modifier.end() :]
+    rest = _DRAWN.get(key[modifier.end() :], key[modifier.end() :])
     if len(rest) == 1 and rest.isprintable():
         return modifier[0] + _character_to_key(rest)
     plain = rest.lower()
-    plain = {"pgup": "pageup", "pgdn": "pagedown", "esc": "escape", "return": "enter"}.get(plain, plain)
+    plain = _SHORT.get(plain, plain)
     if plain not in _NAMES and plain not in _CHARACTERS:
         raise _error(source, name, f"{key!r} is no key; write a character, f1, ctrl+x, pageup, space or the like")
     return modifier[0] + plain

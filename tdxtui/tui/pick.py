@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 
 from tdxtui.tui.lines import clean
 
-KEY_WIDTH = 14
+KEY_WIDTH, WIDTH, FRAME = 14, 92, 8
 _MOVES = {
     "up": "cursor_up", "down": "cursor_down", "pageup": "page_up", "pagedown": "page_down",
     "ctrl+p": "cursor_up", "ctrl+n": "cursor_down",
@@ -62,7 +62,9 @@ class Pick(ModalScreen["Callable[[], None] | None"]):
     def _fill(self, text: str) -> None:
         self._hits = self._find(text.strip().lower())
         options = self.query_one(OptionList)
-        options.set_options([Option(_line(hit)) for hit in self._hits] or [Option("nothing fits", disabled=True)])
+        width = min(WIDTH, self.app.size.width * 96 // 100) - FRAME
+        lines = [Option(_line(hit, width)) for hit in self._hits]
+        options.set_options(lines or [Option("nothing fits", disabled=True)])
         options.highlighted = 0 if self._hits else None
 
     def on_key(self, event: events.Key) -> None:
@@ -84,11 +86,12 @@ class Pick(ModalScreen["Callable[[], None] | None"]):
             self.dismiss(self._hits[event.option_index].run)
 
 
-def _line(hit: Hit) -> Text:
-    line = Text(f"{hit.word:{KEY_WIDTH}} ", "bold", no_wrap=True, overflow="ellipsis")
+def _line(hit: Hit, width: int) -> Text:
+    line = Text(f"{hit.word:{KEY_WIDTH}} ", "bold")
     line.append(clean(hit.text), "not bold")
     if hit.where:
         line.append(f"  {hit.where}", "not bold italic")
+    line.truncate(width, overflow="ellipsis")
     return line
 
 

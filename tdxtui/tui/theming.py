@@ -50,10 +50,12 @@ class ThemingApp(EditorApp):
         return True
 
     def _take(self, name: str | None, before: str) -> None:
-        if name is None or not self._try(name):
+        if name is None:
             self._try(before)
-            return
-        if name != before:
+        elif not self._try(name):
+            self._try(before)
+            self.say(_about(name), alarm=True)
+        elif name != before:
             self._remember(name)
 
     def set_theme(self, name: str) -> None:
