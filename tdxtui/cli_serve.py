@@ -21,6 +21,6 @@ def serve(
     tdxtui serve web-tier.toml
     tdxtui serve --read-only --port 0
     """
-    from tdxtui import serving
+    from tdxtui.tui import serving
 
     serving.serve(serving.Request(model, module, platform, read_only, theme), port)

@@ -350,7 +350,7 @@ def test_help_lists_every_command(run: Any) -> None:
     assert all(f"\n  {name} " in text for name in cli.commands.commands)
     assert set(cli.commands.commands) == {
         "open", "modules", "platforms", "bits", "resolve", "guest", "why", "rule", "schema", "new", "fmt", "export",
-        "drift",
+        "drift", "config", "serve",
     }
 
 

@@ -19,8 +19,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tdxtui import cli, model_file, serving
+from tdxtui import cli, model_file
 from tdxtui.cpuid import Field
+from tdxtui.tui import serving
 from tests.tui.screen import opened
 from tests.tui.terminal import environment
 
@@ -206,7 +207,7 @@ def test_the_page_names_no_other_host(served: Served) -> None:
 def test_without_the_extra_one_line_says_how_to_get_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delitem(sys.modules, "tdxtui.serving.server", raising=False)
+    monkeypatch.delitem(sys.modules, "tdxtui.tui.serving.server", raising=False)
     monkeypatch.setitem(sys.modules, "textual_serve.server", None)
     with pytest.raises(SystemExit) as exit_:
         cli.main(["serve", "minimal"])

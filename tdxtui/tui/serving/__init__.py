@@ -29,7 +29,7 @@ class Request:
     @property
     def command(self) -> str:
         """The shell's words that run the app for one page; the shell itself does not stay."""
-        return f"exec {shlex.join([sys.executable, '-m', 'tdxtui.tui.served', json.dumps(asdict(self))])}"
+        return f"exec {shlex.join([sys.executable, '-m', 'tdxtui.tui.serving.child', json.dumps(asdict(self))])}"
 
 
 def serve(request: Request, port: int) -> None:
@@ -40,7 +40,7 @@ def serve(request: Request, port: int) -> None:
     if request.theme:
         palette.load(palette.find(request.theme))
     try:
-        from tdxtui.serving.server import LocalServer
+        from tdxtui.tui.serving.server import LocalServer
     except ImportError:
         raise TdxtuiError("serve needs textual-serve; install it with: pip install 'tdxtui[serve]'") from None
     LocalServer(request, _listening(port)).serve()

@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import web
 from textual_serve.server import Server
 
-from tdxtui.serving import HOST, Request
+from tdxtui.tui.serving import HOST, Request
 
 PAGE = Path(__file__).parent / "page"
 # Nothing but this server is asked for anything, whatever the page or a library in it would want.
