@@ -106,7 +106,7 @@ def test_a_full_disk_loses_nothing_and_says_so(model: Path) -> None:
     (model.parent / "state").symlink_to("/dev/null")
     with Terminal(model.name, cwd=model.parent) as terminal:
         edited(terminal)
-        terminal.wait_for("Edits are not autosaved: ")
+        terminal.wait_for("Not autosaved (s saves): ")
         terminal.press("s")
         terminal.wait_for("Saved web.toml")
         terminal.press("q")

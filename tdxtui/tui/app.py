@@ -75,7 +75,7 @@ class TdxApp(SearchingApp, HelpingApp, ExportingApp, CopyingApp, PastApp):
         Binding("ctrl+p", "commands", "Commands by name"),
         Binding("question_mark", "help", "All keys"),
         Binding("f1", "explain", "Explain the pane in focus"),
-        Binding("q,ctrl+q,ctrl+c", "leave", "Quit", priority=False),
+        Binding("q,ctrl+q,ctrl+c", "leave", "Quit", priority=False, id="quit"),
     ]
 
     def __init__(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from textual.timer import Timer
 
 from tdxtui.errors import TdxtuiError
+from tdxtui.strict import shown
 from tdxtui.tui.base import EditorApp
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class AutosaveApp(EditorApp):
         """Tell once that edits can't be kept, not with each of them."""
         failed = await writing
         if failed and failed != self._autosave_failed:
-            self.say(f"Edits are not autosaved: {failed}; s saves the model", alarm=True)
+            self.say(shown(f"Not autosaved (s saves): {failed}", self.size.width - 2), alarm=True)
         self._autosave_failed = failed
 
     def _write(self, draft: Draft | None) -> str:

@@ -88,7 +88,9 @@ def checked(keys: Mapping[str, tuple[str, ...]], source: str) -> dict[str, tuple
     found = {}
     for name, wanted in keys.items():
         if name not in names:
-            raise _error(source, name, unknown(name, names))
+            near = unknown(name, names)
+            rest = f"{name!r} is no action; tdxtui config --example lists all"
+            raise _error(source, name, near if "did you mean" in near else rest)
         found[name] = tuple(_key(source, name, key) for key in wanted)
     for name in found:
         _refuse_clash(source, name, actions(found))
@@ -113,12 +115,15 @@ def _key(source: str, name: str, key: str) -> str:
 
 
 def _refuse_clash(source: str, name: str, everything: list[Action]) -> None:
-    mine = [item for item in everything if item.name == name]
-    for item in mine:
+    """A key may do two things only where it does by default: in a pane, something else than on the whole screen."""
+    usual = {(item.pane, item.name): item.keys for item in actions()}
+    for item in (item for item in everything if item.name == name):
         for other in everything:
             together = EVERYWHERE in (item.pane, other.pane) or item.pane == other.pane
-            both = [key for key in item.keys if key in other.keys]
-            if together and other.name != name and both:
+            if not together or other.name == name:
+                continue
+            before = set(usual[item.pane, item.name]) & set(usual[other.pane, other.name])
+            if both := [key for key in item.keys if key in other.keys and key not in before]:
                 where = "" if other.pane == EVERYWHERE else f" in the pane {other.pane!r}"
                 raise _error(source, name, f"{shown(both[0])!r} is the key of {other.name}{where}, too")
 

@@ -78,8 +78,8 @@ class SavingApp(AutosaveApp):
         """Somebody else wrote the file: nobody's work is lost without a word."""
         from tdxtui.tui.dialogs import Question
 
-        text = (f"{change} since it was read here.\noverwrite: its content is kept beside it as .bak\n"
-                "save as: to another file\nreload: take what it has now; u brings your edits back")
+        text = (f"{change} since it was read here.\n\noverwrite: its content is kept beside it as .bak\n"
+                "save as: to another file\nreload: take what it has now; u brings your edits back\n")
         self.push_screen(Question("Changed on disk", text, CONFLICT), lambda key: self._decided(key, path, leave))
 
     def _decided(self, key: str | None, path: Path, leave: bool) -> None:
