@@ -23,7 +23,7 @@ from tdxtui.tui.copying import CopyingApp
 from tdxtui.tui.exporting import ExportingApp
 from tdxtui.tui.fast import Bare, Column, MainScreen, Row
 from tdxtui.tui.helping import HelpingApp
-from tdxtui.tui.keymap import rebind
+from tdxtui.tui.keymap import rebind, renamed
 from tdxtui.tui.leaf_list import LeafList
 from tdxtui.tui.lines import OneLine
 from tdxtui.tui.palette import THEME_PREFIX, Palette
@@ -88,6 +88,7 @@ class TdxApp(SearchingApp, HelpingApp, ExportingApp, CopyingApp, PastApp):
         self.palette = palette
         self.theme_name = theme.name.removeprefix(THEME_PREFIX)
         self.key_map = dict(keys or {})
+        self._renamed = renamed(self.key_map)
         self._start_with(theme)
         self._said = (notice, False)
         self._offer: Outcome | None = None
@@ -246,7 +247,7 @@ class TdxApp(SearchingApp, HelpingApp, ExportingApp, CopyingApp, PastApp):
             style = self.palette.conflict if alarm else self.palette.strong
             text = Text(panes.message(message, self._width), style)
         else:
-            text = panes.keys(self.palette, self._width)
+            text = panes.keys(self.palette, self._width, self._renamed)
         text.truncate(self._width, overflow="ellipsis")
         self._status.show(text)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tdxtui.cpuid import REGISTER_KEYS, WORD, Field, Leaf, Register
 from tdxtui.evaluate import Situation
-from tdxtui.naming import field_name
+from tdxtui.naming import bit_name, field_name
 from tdxtui.tui.base import EditorApp
 from tdxtui.tui.bit_grid import BitGrid
 
@@ -30,7 +30,7 @@ class CopyingApp(EditorApp):
 
 def _bit(situation: Situation, bit: Field) -> list[str]:
     known = situation.td.known_at(bit.leaf) & bit.mask == bit.mask
-    name = field_name(bit)
+    name = bit_name(bit) if bit.is_bit else field_name(bit)
     return [f"{bit.key} = {situation.td.get(bit) if known else '?'}" + (f"  # {name}" if name else "")]
 
 

@@ -12,9 +12,9 @@ from tdxtui.cpuid import Field
 from tdxtui.naming import field_name, sentence
 from tdxtui.tui import palette
 from tdxtui.tui.choosing import ChoosingApp
+from tdxtui.tui.hits import Hit, fits
 from tdxtui.tui.jumps import JumpingApp, first_bit
 from tdxtui.tui.keymap import EVERYWHERE, Action, actions, kinds, shown
-from tdxtui.tui.pick import Hit, Pick, fits
 from tdxtui.tui.search import finder
 from tdxtui.tui.switches import SwitchPane
 from tdxtui.tui.theming import ThemingApp
@@ -35,6 +35,8 @@ class HelpingApp(JumpingApp, ChoosingApp, ThemingApp):
         def find(text: str) -> list[Hit]:
             return [hit for hit in hits if fits(text, hit.word, hit.text, hit.where)]
 
+        from tdxtui.tui.pick import Pick
+
         self.push_screen(Pick(f"Keys: {len(hits)}", "undo, ctrl+z, grid ...", find), _do)
 
     def action_explain(self) -> None:
@@ -54,6 +56,8 @@ class HelpingApp(JumpingApp, ChoosingApp, ThemingApp):
             found = (hit for hit in fixed if fits(text, hit.word, hit.text, hit.where))
             bits = self._bits(text) if text else iter(())
             return list(islice(chain(found, bits), MOST_HITS))
+
+        from tdxtui.tui.pick import Pick
 
         self.push_screen(Pick("Commands", "save, module 2.0, XFAM AVX, avx512f ...", find), _do)
 

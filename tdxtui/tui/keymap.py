@@ -147,3 +147,9 @@ def shown(key: str) -> str:
 
 def _is_f(key: str) -> bool:
     return re.fullmatch(r"f\d+", key) is not None
+
+
+def renamed(keys: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """The keys that texts name by default, each with the user's first one for it, "" where there is none any more."""
+    moved = [item for item in actions() if item.name in keys] if keys else []
+    return {shown(key): shown(next(iter(keys[item.name]), "")) for item in moved for key in item.keys}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.text import Text
 
 from tdxtui.bit_state import BitState
@@ -53,9 +55,11 @@ def _platform(editor: Editor) -> str:
     return editor.platform.name + (" (refused)" if editor.situation.platform_refusal else "")
 
 
-def keys(palette: Palette, width: int) -> Text:
-    """The keys, as many as there is room for."""
-    shown, dispensable = list(KEYS), list(DISPENSABLE)
+def keys(palette: Palette, width: int, renamed: Mapping[str, str] | None = None) -> Text:
+    """The keys, as many as there is room for, under the names that the user gave them."""
+    names = renamed or {}
+    shown = [(names.get(key, key), what) for key, what in KEYS if names.get(key, key)]
+    dispensable = [names.get(key, key) for key in DISPENSABLE]
     while sum(len(key) + len(what) + 3 for key, what in shown) - 1 > width and dispensable:
         least = dispensable.pop(0)
         shown = [(key, what) for key, what in shown if key != least]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from rich.text import Text
 from textual import events
@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
+from tdxtui.tui.hits import Hit
 from tdxtui.tui.lines import clean
 
 KEY_WIDTH, WIDTH, FRAME = 14, 92, 8
@@ -21,15 +22,6 @@ _MOVES = {
     "up": "cursor_up", "down": "cursor_down", "pageup": "page_up", "pagedown": "page_down",
     "ctrl+p": "cursor_up", "ctrl+n": "cursor_down",
 }
-
-
-class Hit(NamedTuple):
-    """A line of the list: a short word before it (a key), what it is, where it holds, and what Enter does."""
-
-    word: str
-    text: str
-    where: str
-    run: Callable[[], None]
 
 
 class Pick(ModalScreen["Callable[[], None] | None"]):
@@ -93,9 +85,3 @@ def _line(hit: Hit, width: int) -> Text:
         line.append(f"  {hit.where}", "not bold italic")
     line.truncate(width, overflow="ellipsis")
     return line
-
-
-def fits(words: str, *texts: str) -> bool:
-    """Whether each word that was typed is somewhere in the texts."""
-    within = "\n".join(texts).lower()
-    return all(word in within for word in words.split())

@@ -119,7 +119,14 @@ async def test_keys_of_the_users_take_the_place_of_ours() -> None:
         await screen.press("x", "J", "q")
         assert not screen.app._exit
         await screen.press("question_mark")
-        assert "z              Undo" in screen.text and "J f7           Down  in grid" in screen.text
+        await screen.settled()
+        assert "z              Undo" in screen.text and "J F7           Down  in grid" in screen.text
+
+
+async def test_the_last_line_names_the_keys_of_the_users() -> None:
+    async with opened("minimal", keys=keymap.checked({"save": ("ctrl+s", "f2"), "undo": ()}, "x")) as screen:
+        screen.app.say("")
+        assert "  ctrl+s save  " in screen.status and "undo" not in screen.status
 
 
 async def test_a_key_may_change_hands_when_its_owner_gives_it_up() -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
+from rich.color import Color, ColorSystem
 from rich.style import Style
 
-from tdxtui import folders, library
+from tdxtui import folders, library, remembered
 from tdxtui.bit_state import BitState
 from tdxtui.strict import parse_toml
 from tdxtui.tui import palette
@@ -57,6 +56,25 @@ def test_bit_classes_are_apart_for_every_kind_of_colour_vision(name: str, vision
     found = {key: value for key, value in colours(name).items() if key in CLASSES}
     least, which = least_difference(found, vision)
     assert least >= (APART_BY_LIGHTNESS_ALONE if name == "monochrome" else APART), f"{which} with {vision}"
+
+
+@every_theme
+@pytest.mark.parametrize("vision", VISIONS)
+def test_the_cursor_is_no_conflict(name: str, vision: str) -> None:
+    found = colours(name)
+    assert difference(seen(found["cursor"], vision), seen(found["conflict"], vision)) >= APART
+
+
+@every_theme
+def test_with_16_colours_all_can_be_read_and_the_cursor_is_no_conflict(name: str) -> None:
+    found = _in_16(name)
+    assert all(found[what] != found["background"] for what in (*CLASSES, "foreground", "muted", "accent", "border"))
+    assert found["cursor"] not in (found["background"], found["conflict"], found["cursor_text"])
+
+
+def _in_16(name: str) -> dict[str, int | None]:
+    """What a terminal with 16 colours makes of a theme."""
+    return {key: Color.parse(value).downgrade(ColorSystem.STANDARD).number for key, value in colours(name).items()}
 
 
 def test_the_measures_are_right() -> None:
@@ -113,7 +131,7 @@ async def test_a_theme_is_shown_while_it_is_looked_for_and_taken_by_enter() -> N
         await screen.press("enter")
         await screen.settled()
         assert screen.status == "Theme light"
-        assert json.loads((folders.state() / "remembered.json").read_text())["theme"] == "light"
+        assert remembered.recall() == {"theme": "light"}
         await screen.press("T", "home", "enter")
         await screen.settled()
         screen.app.say("")
@@ -142,7 +160,7 @@ async def test_esc_goes_back_to_the_theme_before() -> None:
         await screen.press("T", "down", "down", "escape")
         await screen.settled()
         assert screen.app.theme == "tdxtui-dark" and screen.strips == before
-    assert not (folders.state() / "remembered.json").exists()
+    assert remembered.recall() == {}
 
 
 async def test_a_theme_of_the_users_is_listed_and_a_broken_one_says_what_is_wrong() -> None:
