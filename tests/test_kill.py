@@ -16,7 +16,7 @@ from tdxtui import folders, journal, model_file
 from tdxtui.cpuid import Field
 from tests.tui.terminal import Terminal
 
-TIMES = 200 if os.environ.get("TDXTUI_THOROUGH") == "1" else 10
+TIMES = 200 if os.environ.get("TDXTUI_THOROUGH") == "1" else 8
 MODEL = '# mine, and long enough to be cut\nname = "web"\nmodule = "1.5.06"\nplatform = "sapphire-rapids"\n'
 TO_BIT = ["}", "j", "j"]  # to 1.ecx.31
 BITS = {3: 28, 7: 24, 8: 23, 11: 20, 14: 17}  # bits of 1.ecx that Space flips at once, and the way to them from bit 31
@@ -78,7 +78,7 @@ def test_a_kill_at_any_moment_costs_half_a_second_at_most(
         terminal.settle(0.15)
         terminal.press("".join(TO_BIT))
         edits = Edits(terminal, rng)
-        end = time.monotonic() + rng.uniform(0.1, 1.2)
+        end = time.monotonic() + rng.uniform(0.1, 0.9)
         while time.monotonic() < end:
             edits.wait_for(edits.step())
             time.sleep(rng.choice([0, 0, 0.05, 0.2]))

@@ -150,7 +150,7 @@ async def test_a_closed_page_ends_its_process_and_keeps_its_edits(served: Served
     assert model_file.load(kept).wished(Field.parse(BIT)) == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 async def test_no_process_outlives_the_server(served: Served, number: signal.Signals) -> None:
     page = await Page.open(served)
     await page.wait_for("module 1.5.06 (run)")
@@ -174,7 +174,7 @@ async def test_read_only_changes_and_writes_nothing(tmp_path: Path) -> None:
     finally:
         served.end()
     assert (tmp_path / "web.toml").read_text(encoding="utf-8") == MODEL
-    assert [path.name for path in tmp_path.glob("*.toml")] == ["web.toml"]
+    assert [path.name for path in tmp_path.iterdir()] == ["web.toml"]
 
 
 async def test_only_who_has_the_key_and_comes_from_here_is_answered(served: Served) -> None:

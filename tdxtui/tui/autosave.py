@@ -55,6 +55,8 @@ class AutosaveApp(EditorApp):
         if self.editor.read_only:
             return
         self.editor.on_change = self._edited
+        if self.editor.dirty:  # keys may have come before the first frame
+            self._edited()
         self.set_interval(LOOK_EVERY, self._look_at_disk)
         self._offer_recovery()
 

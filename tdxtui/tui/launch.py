@@ -58,7 +58,8 @@ def make_app(
         from tdxtui.tui import keymap
 
         keys = keymap.checked(wanted.keys, wanted.source)
-    app = TdxApp(editor, found, palette.monochrome() if no_color else colours, no_color, _hint() or notice, keys)
+    notice = notice if read_only else _hint() or notice
+    app = TdxApp(editor, found, palette.monochrome() if no_color else colours, no_color, notice, keys)
     app.theme_is_set = bool(theme or wanted.theme)
     return app, wanted.mouse
 

@@ -71,7 +71,7 @@ class ThemingApp(EditorApp):
             return
         from tdxtui.remembered import remember
 
-        kept = remember(theme=name)
+        kept = self.may_write and remember(theme=name)
         self.say(f"Theme {name}" + ("" if kept else ", until you quit: the state folder can't be written"))
 
 
