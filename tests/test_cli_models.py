@@ -6,13 +6,12 @@ import json
 import tomllib
 from pathlib import Path
 
-import click
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 
-from tdxtui import cli_models, library, model_file, model_template
+from tdxtui import cli, library, model_file, model_template
 from tdxtui.errors import DataError, TdxtuiError
 from tdxtui.evaluate import evaluate
 from tdxtui.model_schema import json_schema
@@ -27,9 +26,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*arguments: str, stdin: str | bytes | None = None) -> Result:
-    group = click.Group()
-    cli_models.add_to(group)
-    return CliRunner().invoke(group, arguments, input=stdin)
+    return CliRunner().invoke(cli.commands, arguments, input=stdin)
 
 
 def output(*arguments: str, stdin: str | bytes | None = None) -> str:

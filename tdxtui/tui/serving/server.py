@@ -46,7 +46,7 @@ class LocalServer(Server):
         """What to open in the browser."""
         return f"http://{self._place}/?key={self._key}"
 
-    def serve(self, debug: bool = False) -> None:  # noqa: ARG002 (as the class above has it)
+    def serve(self, debug: bool = False) -> None:
         """Serve until SIGINT, SIGTERM or SIGHUP."""
         logging.getLogger("textual-serve").addHandler(logging.NullHandler())
         loop = asyncio.new_event_loop()
@@ -61,7 +61,7 @@ class LocalServer(Server):
         app.on_response_prepare.append(self._harden)
         return app
 
-    async def on_startup(self, app: web.Application) -> None:  # noqa: ARG002
+    async def on_startup(self, app: web.Application) -> None:
         """Say where it is, and no more."""
         mode = "to look at, nothing is changed or written" if self._request.read_only else "Ctrl+C ends it"
         print(f"tdxtui: open {self.address} ({mode})", flush=True)
@@ -83,7 +83,7 @@ class LocalServer(Server):
             response.set_cookie(self._cookie, self._key, httponly=True, samesite="Strict")
         return response
 
-    async def _harden(self, request: web.Request, response: web.StreamResponse) -> None:  # noqa: ARG002
+    async def _harden(self, request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Content-Security-Policy"] = POLICY.format(host=self._place)
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["X-Content-Type-Options"] = "nosniff"

@@ -1,4 +1,4 @@
-"""The command for the user's settings: where they are, whether they are right, what there is to set."""
+"""`tdxtui config`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 @click.option("--check", "what", flag_value="check", help="Check the file: settings, theme, keys.")
 @click.option("--example", "what", flag_value="example", help="Print a file with every setting and key, as they are.")
 def config(what: str | None) -> None:
-    """The settings of the screen: colours, mouse, defaults, keys.
+    """The settings of the screen (colours, mouse, defaults, keys): where, whether all is right, what there is.
 
     \b
     tdxtui config --example > ~/.config/tdxtui/config.toml

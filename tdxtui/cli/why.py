@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import click
 
+from tdxtui.cli import options
 from tdxtui.errors import TdxtuiError
 
 
 @click.command()
 @click.argument("bits", metavar="BIT|NAME|LEAF...", nargs=-1, required=True)
-@click.option("--module", "-m", help="A module version or file; by default the model's.")
-@click.option("--platform", "-p", help='A CPU by name or file, "none" for no CPU; by default the model\'s.')
+@options.module
+@options.platform
 @click.option("--model", help="A vCPU model, file or preset; by default the first preset.")
 @click.option("--short", is_flag=True, help="One line for each bit.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@options.as_json
 def why(
     bits: tuple[str, ...], module: str | None, platform: str | None, model: str | None, short: bool, as_json: bool
 ) -> None:

@@ -1,4 +1,4 @@
-"""The command that shows the screen in a browser on this machine."""
+"""`tdxtui serve`."""
 
 from __future__ import annotations
 

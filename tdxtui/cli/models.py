@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tdxtui.cli import options
+from tdxtui.cli.output import put
 from tdxtui.errors import TdxtuiError
 
 if TYPE_CHECKING:
@@ -15,12 +17,6 @@ if TYPE_CHECKING:
 
 CHANGES = 1
 STDIN = "-"
-
-
-def add_to(group: click.Group) -> None:
-    """Give a group of commands those for model files."""
-    for command in (schema, new, fmt, export, drift):
-        group.add_command(command)
 
 
 @click.command()
@@ -122,7 +118,7 @@ def _put(file: str, before: bytes, after: bytes) -> None:
 
 @click.command()
 @click.argument("model")
-@click.option("--output", "-o", help="Write to this file instead of standard output.")
+@options.output
 @click.option("--module", "-m", help="Hold the model against this module: a version or a file.")
 @click.option("--platform", "-p", help='Hold it against this CPU: a name or a file, "none" for no CPU.')
 @click.option("--with-conflicts", is_flag=True, help="Export a model that doesn't come out as wished too.")
@@ -134,13 +130,10 @@ def export(model: str, output: str | None, module: str | None, platform: str | N
     \b
     tdxtui export web-tier.toml -o web-tier.validated.toml
     """
-    from tdxtui import exported, model_file, model_template
+    from tdxtui import exported, model_template
 
     text = exported.exported(model_template.held_against(_model(model), module, platform), with_conflicts)
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        model_file.write_atomically(Path(output), text.encode())
+    put(text, output)
 
 
 def _model(name: str) -> VcpuModel:

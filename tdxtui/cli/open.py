@@ -1,0 +1,30 @@
+"""`tdxtui open`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from tdxtui.errors import TdxtuiError
+
+
+@click.command("open")
+@click.argument("model", required=False)
+@click.option("--module", "-m", help="Hold the model against this module: a version or a file.")
+@click.option("--platform", "-p", help='Hold it against this CPU: a name or a file, "none" for no CPU.')
+@click.option("--read-only", is_flag=True, help="Look, but change nothing.")
+@click.option("--theme", help="A theme by name, of this program's or yours; T on the screen shows them.")
+def open_(model: str | None, module: str | None, platform: str | None, read_only: bool, theme: str | None) -> None:
+    """Open a vCPU model (a file or a preset's name) on the screen.
+
+    \b
+    tdxtui                              the first preset
+    tdxtui open web-tier.toml           a model of yours; a new one if there is no such file
+    tdxtui open minimal -m 1.5.34       a preset on another module
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):  # `main` has seen that there are both
+        raise TdxtuiError("the screen needs a terminal; scripts use bits, resolve, guest, modules, platforms")
+    from tdxtui.tui.launch import run
+
+    sys.exit(run(model, module, platform, read_only, theme))

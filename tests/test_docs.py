@@ -1,0 +1,127 @@
+"""Every command that the README and docs/ show works as it stands there, in the order of its page."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tdxtui import library, model_file
+from tdxtui.cli.group import COMMANDS
+from tdxtui.evaluate import evaluate
+from tests.documents import PAGES, ROOT, Command, anchors, commands, links, same
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MAKE = re.findall(r"^    make (\w+)", README, re.MULTILINE) + re.findall(r"`make (\w+)`", README)
+SCREENS = list({command.line: command for page in PAGES for command in commands(page) if command.is_screen}.values())
+NOT_RUN = ("pip ", "make ", "apt", "git ", "python -m venv", "eval ", ". ", "source ", "qemu-", "virt-", "gcc ", "cc ")
+
+
+def environment(home: Path) -> dict[str, str]:
+    """The commands find this tdxtui first, and a home of their own."""
+    mine = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "TERM": "xterm-256color"}
+    return {**os.environ, **mine, "HOME": str(home), "XDG_DATA_HOME": "", "XDG_STATE_HOME": "", "XDG_CONFIG_HOME": ""}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder that looks like a checkout, with the README's model in it as web-tier.toml."""
+    here = tmp_path / "checkout"
+    shutil.copytree(ROOT / "presets", here / "presets")
+    shutil.copytree(ROOT / "tdxtui" / "data", here / "tdxtui" / "data")
+    (here / "web-tier.toml").write_text(model_of_the_readme(), encoding="utf-8")
+    return here
+
+
+def model_of_the_readme() -> str:
+    return re.findall(r"```toml\n(format = .*?)```", README, re.DOTALL)[0]
+
+
+def run(command: Command, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command.line, shell=True, cwd=folder, env=environment(folder.parent), stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=120, executable="/bin/bash",
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_commands_of_a_page_run_in_its_order_and_print_what_it_shows(page: Path, checkout: Path) -> None:
+    for command in commands(page):
+        if command.is_screen or command.line.startswith(NOT_RUN):
+            continue
+        done = run(command, checkout)
+        assert done.returncode == command.status, f"{command.line}\n{done.stdout[-2000:]}{done.stderr}"
+        assert "Traceback" not in done.stderr, command.line
+        if command.printed is not None:
+            real = (done.stdout + done.stderr).splitlines()
+            assert same(command.printed, real), f"$ {command.line}\n" + "\n".join(real)
+
+
+@pytest.mark.parametrize("command", SCREENS, ids=lambda command: command.line)
+def test_a_screen_that_a_page_opens_is_drawn(command: Command, checkout: Path) -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(checkout)
+        words = [sys.executable, "-m", "tdxtui", *shlex.split(command.line)[1:]]
+        os.execve(words[0], words, environment(checkout.parent))
+    seen, end = b"", time.monotonic() + 30
+    marker = b"127.0.0.1" if " serve" in command.line else b"EAX"
+    try:
+        while marker not in seen and time.monotonic() < end:
+            if select.select([terminal], [], [], 0.2)[0]:
+                seen += os.read(terminal, 1 << 16)
+    except OSError:
+        pass
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(terminal)
+    assert marker in seen, seen[-2000:]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    for target in links(page):
+        if re.match(r"https?://", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file), target
+
+
+def test_every_command_is_shown_on_some_page() -> None:
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    missing = [name for name in COMMANDS if not re.search(rf"\btdxtui {name}\b", text)]
+    assert not missing
+
+
+@pytest.mark.parametrize("target", dict.fromkeys(MAKE))
+def test_a_make_target_of_the_readme_exists(target: str) -> None:
+    done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_the_first_commands_are_make_run_and_make_test() -> None:
+    assert MAKE[:2] == ["run", "test"]
+    assert README.index("make test") < README.index("pip install")
+
+
+def test_the_model_of_the_readme_has_no_conflict() -> None:
+    text = model_of_the_readme()
+    assert tomllib.loads(text)
+    model = model_file.parse(text, "README.md")
+    situation = evaluate(model, library.module(model.module), library.platform(model.platform))
+    assert situation.conflict_count == 0, (situation.conflicts, situation.refusals)
