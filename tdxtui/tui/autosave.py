@@ -63,8 +63,10 @@ class AutosaveApp(EditorApp):
     # -- keeping --
 
     def _edited(self) -> None:
-        """The document changed. Edits that follow at once are kept together with this one."""
-        if self._autosave is None:
+        """The document changed. Edits that follow at once are kept together with this one; a save counts at once."""
+        if not self.editor.dirty:
+            self._writer.submit(self._write, None)
+        elif self._autosave is None:
             self._autosave = self.set_timer(SOON, self._keep)
 
     async def _keep(self) -> None:
@@ -125,7 +127,11 @@ class AutosaveApp(EditorApp):
         if folders.recovery().is_dir():
             from tdxtui import journal
 
-            self._offered = journal.abandoned(self.editor.path, self.editor.model.name)
+            found = journal.abandoned(self.editor.path, self.editor.model.name)
+            for item in found:
+                if item.draft.model == self.editor.model:  # it was killed right after a save
+                    item.remove()
+            self._offered = [item for item in found if item.draft.model != self.editor.model]
             self._offer_next()
 
     def _offer_next(self) -> None:

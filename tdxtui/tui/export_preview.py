@@ -20,9 +20,11 @@ from tdxtui.tui.lines import clean
 if TYPE_CHECKING:
     from tdxtui.tui.exporting import Format
 
+ROW = 16
 
-class ExportPreview(ModalScreen["tuple[Format, str] | None"]):
-    """The formats, and the text of the chosen one, which scrolls; returns format and text, None for none."""
+
+class ExportPreview(ModalScreen["tuple[Format, bytes] | None"]):
+    """The formats, and the content of the chosen one, which scrolls; returns format and content, None for none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss(None)", "Back"),
@@ -34,7 +36,7 @@ class ExportPreview(ModalScreen["tuple[Format, str] | None"]):
     def __init__(self, formats: Sequence[Format], model: VcpuModel, alarm_style: str) -> None:
         super().__init__()
         self._formats, self._model, self._alarm_style = formats, model, alarm_style
-        self._at, self._text = 0, ""
+        self._at, self._content = 0, b""
 
     def compose(self) -> ComposeResult:
         """A list where there is a choice, and the text."""
@@ -53,18 +55,20 @@ class ExportPreview(ModalScreen["tuple[Format, str] | None"]):
     def _show(self) -> None:
         chosen = self._formats[self._at]
         try:
-            self._text = chosen.text(self._model)
-            shown = Text("\n".join(clean(line) for line in self._text.splitlines()))
+            made = chosen.make(self._model)
+            self._content = made.encode() if isinstance(made, str) else made
+            lines = [clean(line) for line in made.splitlines()] if isinstance(made, str) else _dump(made)
+            size = f", {len(lines)} lines" if isinstance(made, str) else f", {len(made)} bytes"
+            shown = Text("\n".join(lines))
         except TdxtuiError as error:
-            self._text = ""
+            self._content, size = b"", ""
             shown = Text(f"Not exported: {clean(str(error))}", self._alarm_style)
         self.query_one(Static).update(shown)
         self.query_one(VerticalScroll).scroll_home(animate=False)
-        lines = f"{len(self._text.splitlines())} lines"
-        keys = "Enter writes it, " if self._text else ""
+        keys = "Enter writes it, " if self._content else ""
         choice = "Tab: next format, " if len(self._formats) > 1 else ""
         box = self.query_one(".export", Vertical)
-        box.border_title = f"Export: {chosen.name}" + (f", {lines}" if self._text else "")
+        box.border_title = f"Export: {chosen.name}{size}"
         box.border_subtitle = f"{keys}{choice}arrows scroll, Esc goes back"
 
     def action_next(self, step: int = 1) -> None:
@@ -81,6 +85,16 @@ class ExportPreview(ModalScreen["tuple[Format, str] | None"]):
             self._show()
 
     def action_write(self) -> None:
-        """Return format and text."""
-        if self._text:
-            self.dismiss((self._formats[self._at], self._text))
+        """Return format and content."""
+        if self._content:
+            self.dismiss((self._formats[self._at], self._content))
+
+
+def _dump(data: bytes) -> list[str]:
+    """Bytes as hexdump -C shows them."""
+    rows = ((at, data[at : at + ROW]) for at in range(0, len(data), ROW))
+    return [f"{at:08x}  {row[:8].hex(' '):23}  {row[8:].hex(' '):23}  |{_printable(row)}|" for at, row in rows]
+
+
+def _printable(row: bytes) -> str:
+    return "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)

@@ -12,14 +12,14 @@ from tdxtui.tui.saving import SavingApp
 
 
 class Format(NamedTuple):
-    """A way to write a model: its name for the list, the end of its file's name, and what makes the text.
+    """A way to write a model: its name for the list, the end of its file's name, and what makes the content.
 
-    `text` raises TdxtuiError where the model can't be written so.
+    `make` gives text, or bytes for a binary format; it raises TdxtuiError where the model can't be written so.
     """
 
     name: str
     suffix: str
-    text: Callable[[VcpuModel], str]
+    make: Callable[[VcpuModel], str | bytes]
 
 
 def _validated(model: VcpuModel) -> str:
@@ -42,24 +42,24 @@ class ExportingApp(SavingApp):
         model = self.editor.model_here()
         self.push_screen(ExportPreview(FORMATS, model, str(self.palette.conflict)), self._export_chosen)
 
-    def _export_chosen(self, chosen: tuple[Format, str] | None) -> None:
+    def _export_chosen(self, chosen: tuple[Format, bytes] | None) -> None:
         if chosen is None:
             return
-        found, text = chosen
+        found, content = chosen
         stem = self.editor.path.stem if self.editor.path else self.editor.model.name
         from tdxtui.tui.dialogs import FileName
 
         ask = FileName(f"Export {found.name} to", f"{stem}.{found.suffix}", "exports")
-        self.push_screen(ask, lambda name: self.with_path(name, lambda path: self._export(path, text)))
+        self.push_screen(ask, lambda name: self.with_path(name, lambda path: self._export(path, content)))
 
-    def _export(self, path: Path, text: str) -> None:
+    def _export(self, path: Path, content: bytes) -> None:
         if path == self.editor.path:
             self.say(f"{path} is the model itself; export to another file", alarm=True)
             return
         from tdxtui.model_file import write_atomically
 
         try:
-            write_atomically(path, text.encode())
+            write_atomically(path, content)
         except TdxtuiError as error:
             self.say_unsaved(str(error))
         else:

@@ -165,6 +165,14 @@ async def test_discarded_edits_are_gone_and_later_keeps_them(model: Path) -> Non
         assert not screen.editor.dirty
 
 
+async def test_a_draft_that_was_saved_after_all_is_not_offered(model: Path) -> None:
+    await crashed()
+    model_file.save(model_file.load(journals()[0]), model)
+    async with opened("web.toml") as screen:
+        await screen.pilot.pause()
+        assert len(screen.app.screen_stack) == 1 and not journals()
+
+
 async def test_only_the_same_document_is_offered_however_it_is_named(model: Path) -> None:
     await crashed()
     (model.parent / "sub").mkdir()

@@ -99,7 +99,8 @@ async def test_with_more_formats_there_is_a_list_to_choose_from(model: Path, mon
     def broken(_: VcpuModel) -> str:
         raise TdxtuiError("no bit of it fits")
 
-    more = [Format("names", "txt", lambda model: f"<{model.name}>\n"), Format("broken", "bin", broken)]
+    more = [Format("names", "txt", lambda model: f"<{model.name}>\n"), Format("broken", "bin", broken),
+            Format("binary", "bin", lambda _: b"TDX\x00" * 6)]
     monkeypatch.setattr(exporting, "FORMATS", [*exporting.FORMATS, *more])
     async with opened("web.toml") as screen:
         await screen.press("e", "tab")
@@ -108,7 +109,10 @@ async def test_with_more_formats_there_is_a_list_to_choose_from(model: Path, mon
         await screen.press("tab")
         await screen.pilot.pause()
         assert "Not exported: no bit of it fits" in screen.text
-        await screen.press("shift+tab", "enter")
+        await screen.press("tab")
+        await screen.pilot.pause()
+        assert "00000010  54 44 58 00 54 44 58 00                           |TDX.TDX.|" in screen.text
+        await screen.press("shift+tab", "shift+tab", "enter")
         await screen.pilot.pause()
         assert screen.app.screen.query_one(Input).value == "web.txt"
         await screen.press("enter")
