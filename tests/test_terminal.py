@@ -102,7 +102,7 @@ def test_a_stop_gives_the_terminal_back_and_going_on_takes_it_again(model: Path)
         assert terminal.ended() == 0 and terminal.as_before
 
 
-def test_a_full_disk_loses_nothing_and_says_so(model: Path) -> None:
+def test_a_state_folder_that_can_not_be_written_is_told_and_nothing_is_lost(model: Path) -> None:
     (model.parent / "state").symlink_to("/dev/null")
     with Terminal(model.name, cwd=model.parent) as terminal:
         edited(terminal)

@@ -148,7 +148,7 @@ class TdxApp(SearchingApp, HelpingApp, ExportingApp, CopyingApp, PastApp):
                 rebind(node, self.key_map)
         self.focus_on(self._grid)
         self._fit(self.size.width, self.size.height)
-        self.show_everything()
+        self.show_all()
         self.call_after_refresh(self._started)
 
     def _started(self) -> None:
@@ -173,7 +173,7 @@ class TdxApp(SearchingApp, HelpingApp, ExportingApp, CopyingApp, PastApp):
     def on_resize(self, event: events.Resize) -> None:
         """Another size may want another layout."""
         self._fit(event.size.width, event.size.height)
-        self.show_everything()
+        self.show_all()
 
     def _fit(self, width: int, height: int) -> None:
         # While a dialog is open, `size` follows a resize only later.
@@ -212,7 +212,7 @@ class TdxApp(SearchingApp, HelpingApp, ExportingApp, CopyingApp, PastApp):
         """Put the cursor on a bit."""
         self._grid.go_to(bit)
 
-    def show_everything(self) -> None:
+    def show_all(self) -> None:
         """Show all panes again."""
         self.show_settings()
         self._show_cursor()

@@ -31,5 +31,5 @@ class EditorApp(App[None]):
         """Show what an edit did, or why it did nothing."""
 
     @abstractmethod
-    def show_everything(self) -> None:
+    def show_all(self) -> None:
         """Show all panes again."""

@@ -46,7 +46,7 @@ class ThemingApp(EditorApp):
             # Lines are made anew for another width; the styles are in them.
             pane.post_message(events.Resize(pane.size, pane.size))
             pane.refresh()
-        self.call_later(self.show_everything)
+        self.call_later(self.show_all)
         return True
 
     def _take(self, name: str | None, before: str) -> None:

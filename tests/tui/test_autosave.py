@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -125,6 +127,22 @@ async def test_a_folder_that_can_not_be_written_is_told_once(model: Path) -> Non
         assert "Not autosaved" not in screen.status
         edits, failed = screen.app.end_autosave()
         assert edits == 2 and failed
+
+
+async def test_a_full_disk_is_told_in_a_line_and_leaves_file_and_edits_whole(model: Path) -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    async with opened("web.toml") as screen:
+        with mock.patch("os.fsync", side_effect=full):
+            await screen.flip(BIT)
+            await kept(screen)
+            await screen.pilot.pause()
+            assert screen.status.endswith("can't be saved: No space left on device")
+            await screen.press("s")
+            assert screen.status == "web.toml: can't be saved: No space left on device" and screen.editor.dirty
+        assert model.read_text(encoding="utf-8") == TEXT and not journals()
+        assert [path.name for path in model.parent.iterdir()] == ["web.toml"]
+        await screen.press("s")
+        assert screen.status == "Saved web.toml"
 
 
 # -- recovering --

@@ -184,11 +184,12 @@ async def test_without_colours_there_is_none_to_choose() -> None:
         assert screen.status.startswith("NO_COLOR is set") and len(screen.app.screen_stack) == 1
 
 
-async def test_golden_theme_chooser() -> None:
-    async with opened() as screen:
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_golden_theme_chooser(size: tuple[int, int]) -> None:
+    async with opened(size=size) as screen:
         await screen.settled()
         await screen.press("T")
         await screen.settled()
-        check_golden("theme-chooser", screen.text)
+        check_golden(f"{size[0]}x{size[1]}-themes", screen.text)
 
 
