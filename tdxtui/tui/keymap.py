@@ -7,7 +7,7 @@ An action's name is its binding's id, or else what it calls (``save-as``), or wh
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from tdxtui.errors import DataError
 from tdxtui.strict import data_error, unknown
 
 EVERYWHERE = "everywhere"
+PACKAGE = "tdxtui."
 _MODIFIER = re.compile(r"(?:(?:ctrl|shift|alt|super|hyper|meta)\+)*")
 _NAMES = frozenset(key.value for key in Keys) | frozenset(KEY_ALIASES)
 _SHOWN = {
@@ -51,11 +52,19 @@ def kinds() -> dict[str, type[Widget]]:
     return {"grid": BitGrid, "leaves": LeafList, "switches": SwitchPane, "why": WhyPane}
 
 
-def panes() -> dict[str, Sequence[BindingType]]:
+def panes() -> dict[str, list[Binding]]:
     """The bindings of each pane by its name; those of the whole screen first."""
     from tdxtui.tui.app import TdxApp
 
-    return {EVERYWHERE: TdxApp.BINDINGS, **{name: kind.BINDINGS for name, kind in kinds().items()}}
+    everything: dict[str, type[DOMNode]] = {EVERYWHERE: TdxApp, **kinds()}
+    return {name: bindings_of(kind) for name, kind in everything.items()}
+
+
+def bindings_of(kind: type[DOMNode]) -> list[Binding]:
+    """The bindings of a class of ours and of those of ours that it is made of; Textual's own do nothing here."""
+    ours = (part for part in kind.__mro__ if part.__module__.startswith(PACKAGE))
+    items: list[BindingType] = [item for part in ours for item in part.__dict__.get("BINDINGS", ())]
+    return [item if isinstance(item, Binding) else Binding(*item) for item in items]
 
 
 def name_of(binding: Binding) -> str:
@@ -66,12 +75,8 @@ def name_of(binding: Binding) -> str:
 
 def actions(keys: Mapping[str, tuple[str, ...]] | None = None) -> list[Action]:
     """Every action of every pane, with the user's keys where they set some."""
-    found = [_action(pane, binding) for pane, bindings in panes().items() for binding in _bindings(bindings)]
+    found = [_action(pane, binding) for pane, bindings in panes().items() for binding in bindings]
     return [item._replace(keys=(keys or {}).get(item.name, item.keys)) for item in found]
-
-
-def _bindings(items: Iterable[BindingType]) -> Iterator[Binding]:
-    return (item if isinstance(item, Binding) else Binding(*item) for item in items)
 
 
 def _action(pane: str, binding: Binding) -> Action:
