@@ -73,7 +73,7 @@ class AutosaveApp(EditorApp):
         self._autosave = None
         draft = self._draft()
         loop = asyncio.get_running_loop()
-        self._keeping = loop.create_task(self._told(loop.run_in_executor(self._writer, self._write, draft)))
+        self._keep_task = loop.create_task(self._told(loop.run_in_executor(self._writer, self._write, draft)))
 
     async def _told(self, writing: asyncio.Future[str]) -> None:
         """Tell once that edits can't be kept, not with each of them."""
@@ -192,7 +192,7 @@ class AutosaveApp(EditorApp):
         if self._looking or self.editor.path is None:
             return
         self._looking = True
-        self._look = asyncio.get_running_loop().create_task(self._look_at(self.editor.disk))
+        self._disk_task = asyncio.get_running_loop().create_task(self._look_at(self.editor.disk))
 
     async def _look_at(self, disk: OnDisk) -> None:
         try:

@@ -33,6 +33,16 @@ ABOUT = {
         "The TD's attributes (TD_PARAMS.ATTRIBUTES). Some let the guest use a feature and so set CPUID bits. · marks "
         "what this module doesn't allow.",
     ),
+    "td": (
+        "TD parameters",
+        "The rest of TD_PARAMS: CONFIG_FLAGS, the virtual TSC's frequency, MAX_VCPUS, L2 VMs, and what the VMM "
+        "configures of IA32_ARCH_CAPABILITIES. Space flips a flag, Enter changes a value.",
+    ),
+    "guest": (
+        "The guest",
+        "The state in which the guest executes CPUID: CR4, XCR0, TD_CTLS, FEATURE_PARAVIRT_CTLS, its privilege. The "
+        "grid shows what it then reads, and which leaves give #VE.",
+    ),
     "why": (
         "Why",
         "The conditions that make the bit under the cursor what it is, the deciding ones first, and what would change "

@@ -82,9 +82,8 @@ async def test_edits_that_follow_at_once_are_written_once(model: Path, monkeypat
     written = []
     monkeypatch.setattr(journal.Journal, "write", lambda _, draft: written.append(draft.edits))
     async with opened("web.toml") as screen:
-        await screen.go(BIT)
         for _ in range(3):
-            screen.app.on_bit_grid_toggle()
+            screen.app.show_outcome(screen.editor.toggle(Field.parse(BIT)))
         await screen.pilot.pause(0.4)
         await kept(screen)
         assert written == [3]
