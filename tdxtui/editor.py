@@ -6,7 +6,7 @@ Every edit returns an `Outcome`: done, with what changed; or refused, with the r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from tdxtui.evaluate import Situation, evaluate
 from tdxtui.flipping import Flip, changed, flip, flip_setting, fresh_refusal
 from tdxtui.model import VcpuModel
 from tdxtui.module import Module
+from tdxtui.on_disk import FileChanged, OnDisk
 from tdxtui.phrase import edit_list
 from tdxtui.platform import Platform
 from tdxtui.strict import shown
@@ -47,7 +48,10 @@ def refused(message: str, cure: Situation | None = None, cure_label: str = "") -
 
 
 class Editor:
-    """A vCPU model being edited on a module and a platform (None: no platform)."""
+    """A vCPU model being edited on a module and a platform (None: no platform).
+
+    `on_change` is called after whatever makes the document another one, or saves it: an edit, undo, save, reload.
+    """
 
     def __init__(
         self, model: VcpuModel, module: Module, platform: Platform | None, path: Path | None = None,
@@ -59,6 +63,9 @@ class Editor:
         self._written: dict[Path, bytes] = {}
         self._undo: list[tuple[str, Situation]] = []
         self._redo: list[tuple[str, Situation]] = []
+        self.saved_at = 0  # how many edits were made when it was last saved or read; -1 where none lead there any more
+        self.disk = OnDisk(path, model.origin.encode() if path else b"")
+        self.on_change: Callable[[], None] = _nothing
         self.situation: Situation = evaluate(model, module, platform)
 
     @property
@@ -242,22 +249,71 @@ class Editor:
         """Make the edit again that was last taken back."""
         return self._step(self._redo, self._undo, "redone", "nothing to redo")
 
-    def save(self, path: Path | None = None) -> Path:
-        """Write the model to its file, or to another one that becomes its file; TdxtuiError if that fails."""
+    # -- history --
+
+    @property
+    def history(self) -> tuple[list[str], int]:
+        """The labels of all edits, the oldest first, those taken back included; and how many of them are made."""
+        return [label for label, _ in (*self._undo, *reversed(self._redo))], len(self._undo)
+
+    def go_to(self, count: int) -> Outcome:
+        """Take edits back or make them again until that many are made."""
+        before, count = self.situation, max(0, min(count, len(self._undo) + len(self._redo)))
+        if count == len(self._undo):
+            return refused("that is where the model is now")
+        while len(self._undo) != count:
+            source, target = (self._undo, self._redo) if len(self._undo) > count else (self._redo, self._undo)
+            label, after = source.pop()
+            target.append((label, self.situation))
+            self.situation = after
+        self.on_change()
+        masks = changed(before, self.situation)
+        return Outcome(True, f"at {count} of {len(self._undo) + len(self._redo)} edits", masks)
+
+    # -- the file --
+
+    def save(self, path: Path | None = None, over: bool = False) -> Path:
+        """Write the model to its file, or to another one that becomes its file; TdxtuiError if that fails.
+
+        FileChanged if somebody else wrote its file meanwhile, unless `over`: that content is then kept as ``.bak``.
+        """
         target = path or self.path
         if self.read_only and target == self.path:
             raise TdxtuiError("read only: the file stays as it is")
         if target is None:
             raise TdxtuiError("the model has no file yet")
-        self._written[target] = model_file.save(self.model, target, self._written.get(target))
-        self.path, self._saved = target, self.model
+        if target == self.path and not over and (change := self.disk.change()):
+            raise FileChanged(f"{target} {change}")
+        written = model_file.save(self.model, target, self._written.get(target))
+        self._written[target] = written
+        self.disk = OnDisk(target, written)
+        self.path, self._saved, self.saved_at = target, self.model, len(self._undo)
+        self.on_change()
         return target
+
+    def reload(self) -> Outcome:
+        """Take what the file has now, as an edit that can be taken back; TdxtuiError if it can't be read."""
+        if self.path is None:
+            raise TdxtuiError("the model has no file yet")
+        model = model_file.load(self.path)
+        outcome = self._become(f"reloaded {self.path.name}", evaluate(model, self.module, self.platform))
+        self._saved, self.saved_at = model, len(self._undo)
+        self.disk = OnDisk(self.path, model.origin.encode())
+        self.on_change()
+        return outcome
+
+    def distrust(self) -> None:
+        """The model comes of other content than the file has now: to save it here is to be asked about first."""
+        self.disk = OnDisk(self.path, b"\0")
 
     def _become(self, label: str, after: Situation) -> Outcome:
         masks = changed(self.situation, after)
+        if self.saved_at > len(self._undo):
+            self.saved_at = -1
         self._undo.append((label, self.situation))
         self._redo.clear()
         self.situation = after
+        self.on_change()
         count = sum(mask.bit_count() for mask in masks.values())
         return Outcome(True, f"{label}: {_counted(count, 'bit')} changed", masks)
 
@@ -270,8 +326,13 @@ class Editor:
         target.append((label, self.situation))
         masks = changed(self.situation, after)
         self.situation = after
+        self.on_change()
         return Outcome(True, f"{word}: {label}", masks)
 
 
 def _counted(count: int, word: str) -> str:
     return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def _nothing() -> None:
+    """Nobody wants to know of changes."""

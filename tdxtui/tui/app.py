@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Mapping
 from typing import ClassVar
 
 from rich.text import Text
@@ -18,16 +19,19 @@ from tdxtui.td_values import TD_VALUES
 from tdxtui.tui import panes
 from tdxtui.tui.bit_grid import BitGrid
 from tdxtui.tui.changing import ChangingApp
-from tdxtui.tui.fast import Column, MainScreen, Row
+from tdxtui.tui.copying import CopyingApp
+from tdxtui.tui.exporting import ExportingApp
+from tdxtui.tui.fast import Bare, Column, MainScreen, Row
 from tdxtui.tui.going import GoingApp
+from tdxtui.tui.helping import HelpingApp
+from tdxtui.tui.keymap import rebind, renamed
 from tdxtui.tui.leaf_list import LeafList
 from tdxtui.tui.lines import OneLine
-from tdxtui.tui.palette import Palette
-from tdxtui.tui.saving import SavingApp
+from tdxtui.tui.palette import THEME_PREFIX, Palette
+from tdxtui.tui.past import PastApp
 from tdxtui.tui.search_line import SearchLine
 from tdxtui.tui.settings import as_guest, attribute_switches, guest_switches, td_switches, xfam_switches
 from tdxtui.tui.switches import SwitchPane
-from tdxtui.tui.viewing import ViewingApp
 from tdxtui.tui.why_pane import WhyPane
 
 # The theme of the terminal's own colours, by its name since Textual 8.2.6 and before.
@@ -40,7 +44,7 @@ HINTS = {
 }
 
 
-class TdxApp(GoingApp, ChangingApp, SavingApp):
+class TdxApp(GoingApp, ChangingApp, HelpingApp, ExportingApp, CopyingApp, PastApp):
     """Shows an `Editor` and turns keys into its calls."""
 
     CSS_PATH = "app.tcss"
@@ -63,18 +67,27 @@ class TdxApp(GoingApp, ChangingApp, SavingApp):
         Binding("U,ctrl+y", "redo", "Redo"),
         Binding("s,ctrl+s", "save", "Save"),
         Binding("S", "save_as", "Save as"),
-        Binding("e", "export", "Export with what was validated"),
-        Binding("question_mark,f1", "help", "Help and legend"),
-        Binding("q,ctrl+q,ctrl+c", "leave", "Quit", priority=False),
+        Binding("e", "export", "Look at an export and write it"),
+        Binding("y", "copy", "Copy the bit; again: its register, its leaf"),
+        Binding("Z", "history", "List of all edits"),
+        Binding("T", "choose_theme", "Choose the theme"),
+        Binding("ctrl+p", "commands", "Commands by name"),
+        Binding("question_mark", "help", "All keys"),
+        Binding("f1", "explain", "Explain the pane in focus"),
+        Binding("q,ctrl+q,ctrl+c", "leave", "Quit", priority=False, id="quit"),
     ]
 
     def __init__(
-        self, editor: Editor, theme: Theme, palette: Palette, no_color: bool = False, notice: str = ""
+        self, editor: Editor, theme: Theme, palette: Palette, no_color: bool = False, notice: str = "",
+        keys: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self._no_color = no_color
         super().__init__(ansi_color=no_color)
         self.editor = editor
         self.palette = palette
+        self.theme_name = theme.name.removeprefix(THEME_PREFIX)
+        self.key_map = dict(keys or {})
+        self._renamed = renamed(self.key_map)
         self._start_with(theme)
         self._said = (notice, False)
         self._shown_settings: tuple[object, object] | None = None
@@ -135,6 +148,9 @@ class TdxApp(GoingApp, ChangingApp, SavingApp):
 
     def on_mount(self) -> None:
         """The first layout, and focus."""
+        if self.key_map:
+            for node in (self, *self.screen.query(Bare)):
+                rebind(node, self.key_map)
         self.focus_on(self._grid)
         self.fit(self.size.width, self.size.height)
         self.show_all()
@@ -147,6 +163,7 @@ class TdxApp(GoingApp, ChangingApp, SavingApp):
         self._grid.show_words()
         self._list.count()
         self.prepare_search()
+        self.begin_autosave()
         if self.editor.path is not None and self.editor.path.exists():
             self.set_timer(0.1, self._validate)
 
@@ -211,7 +228,7 @@ class TdxApp(GoingApp, ChangingApp, SavingApp):
             style = self.palette.conflict if alarm else self.palette.strong
             text = Text(panes.message(message, self._width), style)
         else:
-            text = panes.keys(self.palette, self._width)
+            text = panes.keys(self.palette, self._width, self._renamed)
         text.truncate(self._width, overflow="ellipsis")
         self._status.show(text)
 
@@ -284,10 +301,3 @@ class TdxApp(GoingApp, ChangingApp, SavingApp):
         """Make it again."""
         self.show_outcome(self.editor.redo())
 
-    def action_help(self) -> None:
-        """Keys and glyphs."""
-        own = [*GoingApp.BINDINGS, *ChangingApp.BINDINGS, *ViewingApp.BINDINGS, *self.BINDINGS]
-        text = panes.help_text([*BitGrid.BINDINGS, *own, *WhyPane.SHOWN], self.palette)
-        from tdxtui.tui.dialogs import Help
-
-        self.push_screen(Help("Help", text))

@@ -22,15 +22,17 @@ class Chooser(Dialog[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "Back")]
 
-    def __init__(self, title: str, choices: Sequence[tuple[str, str]], present: str) -> None:
+    def __init__(
+        self, title: str, choices: Sequence[tuple[str, str]], present: str, verb: str = "Enter chooses"
+    ) -> None:
         super().__init__()
-        self._title, self._choices, self._present = title, choices, present
+        self._title, self._choices, self._present, self._verb = title, choices, present, verb
 
     def compose(self) -> ComposeResult:
         """The list in a box."""
         with Vertical(classes="box") as box:
             box.border_title = self._title
-            box.border_subtitle = "Enter chooses, Esc goes back"
+            box.border_subtitle = f"{self._verb}, Esc goes back"
             yield OptionList(*(Option(Text(clean(line))) for _, line in self._choices))
 
     def on_mount(self) -> None:
@@ -44,20 +46,20 @@ class Chooser(Dialog[str | None]):
 
 
 class Question(Dialog[str]):
-    """A question with answers by key; returns the key, "escape" for none."""
+    """A question with answers by key; returns the key, "escape" for none, which is called `back`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss('escape')", "Back")]
 
-    def __init__(self, title: str, text: str, answers: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, title: str, text: str, answers: Sequence[tuple[str, str]], back: str = "back") -> None:
         super().__init__()
-        self._title, self._text, self._answers = title, text, answers
+        self._title, self._text, self._answers, self._back = title, text, answers, back
 
     def compose(self) -> ComposeResult:
         """The question in a box, the answers below."""
         with Vertical(classes="box question") as box:
             box.border_title = self._title
-            yield Static(Text(clean(self._text)))
-            yield Static(Text("   ".join(f"[{key}] {what}" for key, what in (*self._answers, ("Esc", "back")))))
+            yield Static(Text("\n".join(clean(line) for line in self._text.split("\n"))))
+            yield Static(Text("   ".join(f"[{key}] {what}" for key, what in (*self._answers, ("Esc", self._back)))))
 
     def on_key(self, event: events.Key) -> None:
         """Take an answer's key, which then is nobody else's."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from rich.text import Text
-from textual.binding import Binding, BindingType
 
 from tdxtui.bit_state import BitState
 from tdxtui.editor import Editor
@@ -62,9 +61,11 @@ def _platform(editor: Editor) -> str:
     return editor.platform.name + (" (refused)" if editor.situation.platform_refusal else "")
 
 
-def keys(palette: Palette, width: int) -> Text:
-    """The keys, as many as there is room for."""
-    shown, dispensable = list(KEYS), list(DISPENSABLE)
+def keys(palette: Palette, width: int, renamed: Mapping[str, str] | None = None) -> Text:
+    """The keys, as many as there is room for, under the names that the user gave them."""
+    names = renamed or {}
+    shown = [(names.get(key, key), what) for key, what in KEYS if names.get(key, key)]
+    dispensable = [names.get(key, key) for key in DISPENSABLE]
     while sum(len(key) + len(what) + 3 for key, what in shown) - 1 > width and dispensable:
         least = dispensable.pop(0)
         shown = [(key, what) for key, what in shown if key != least]
@@ -118,25 +119,3 @@ def tally_text(total: Tally, palette: Palette) -> Text:
         text.append(f"  {number:6}", palette.strong)
         text.append(f"  {word}\n", palette.text)
     return text
-
-
-def help_text(bindings: Sequence[BindingType], palette: Palette) -> Text:
-    """The glyphs and the keys."""
-    text = Text.assemble(("Glyphs\n", palette.strong), legend(palette), ("\nKeys\n", palette.strong))
-    for binding in bindings:
-        if isinstance(binding, Binding):
-            text.append(f"  {_keys(binding):24}", palette.strong)
-            text.append(f" {binding.description}\n", palette.text)
-    return text
-
-
-_KEY_NAMES = {
-    "right_square_bracket": "]", "left_square_bracket": "[", "question_mark": "?", "left_curly_bracket": "{",
-    "right_curly_bracket": "}", "left_parenthesis": "(", "right_parenthesis": ")", "colon": ":",
-    "pageup": "PgUp", "pagedown": "PgDn", "home": "Home", "end": "End", "space": "Space",
-    "enter": "Enter", "slash": "/", "escape": "Esc", "up": "↑", "down": "↓", "left": "←", "right": "→", "f1": "F1",
-}
-
-
-def _keys(binding: Binding) -> str:
-    return ", ".join(_KEY_NAMES.get(key, key) for key in binding.key.split(","))

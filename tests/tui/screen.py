@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from unittest import mock
@@ -168,13 +168,14 @@ async def opened(
     size: tuple[int, int] = (120, 40),
     theme: str = "dark",
     no_color: bool = False,
+    keys: Mapping[str, tuple[str, ...]] | None = None,
 ) -> AsyncIterator[Screen]:
     """The screen, opened on a file or preset as `tdxtui open` does."""
     editor, notice = open_editor(name, module, platform, read_only)
     found, colours = palette.load(palette.find(theme))
     environment = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
     with mock.patch.dict(os.environ, {**environment, **({"NO_COLOR": "1"} if no_color else {})}, clear=True):
-        app = TdxApp(editor, found, palette.monochrome() if no_color else colours, no_color, notice)
+        app = TdxApp(editor, found, palette.monochrome() if no_color else colours, no_color, notice, keys)
         async with app.run_test(size=size) as pilot:
             await pilot.pause()
             yield Screen(app, pilot)

@@ -100,13 +100,6 @@ async def test_golden_preview(size: tuple[int, int]) -> None:
         check_golden(f"{size[0]}x{size[1]}-preview", screen.text)
 
 
-async def test_golden_help() -> None:
-    async with opened(size=(120, 56)) as screen:
-        await screen.press("question_mark")
-        await screen.settled()
-        check_golden("help", screen.text)
-
-
 async def test_golden_module_chooser() -> None:
     async with opened() as screen:
         await screen.press("m")
