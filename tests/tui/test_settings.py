@@ -120,7 +120,7 @@ async def test_keys_of_the_users_take_the_place_of_ours() -> None:
         assert not screen.app._exit
         await screen.press("question_mark")
         await screen.settled()
-        assert "z              Undo" in screen.text and "J F7           Down  in grid" in screen.text
+        assert "z              Undo" in screen.text and "J F7           Down  in switches" in screen.text
 
 
 async def test_the_last_line_names_the_keys_of_the_users() -> None:
