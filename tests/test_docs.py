@@ -20,7 +20,7 @@ import pytest
 from tdxtui import library, model_file
 from tdxtui.cli.group import COMMANDS
 from tdxtui.evaluate import evaluate
-from tests.documents import PAGES, ROOT, Command, anchors, commands, links, same
+from tests.documents import PAGES, ROOT, Command, File, anchors, commands, links, same, steps
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKE = re.findall(r"^    make (\w+)", README, re.MULTILINE) + re.findall(r"`make (\w+)`", README)
@@ -36,12 +36,14 @@ def environment(home: Path) -> dict[str, str]:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder that looks like a checkout, with the README's model in it as web-tier.toml."""
+    """A folder that looks like a checkout, with the README's model in it as web-tier.toml and models/web-tier.toml."""
     here = tmp_path / "checkout"
     shutil.copytree(ROOT / "presets", here / "presets")
     shutil.copytree(ROOT / "tdxtui" / "data", here / "tdxtui" / "data")
     shutil.copytree(ROOT / "docs" / "examples", here / "docs" / "examples")
-    (here / "web-tier.toml").write_text(model_of_the_readme(), encoding="utf-8")
+    (here / "models").mkdir()
+    for path in ("web-tier.toml", "models/web-tier.toml"):
+        (here / path).write_text(model_of_the_readme(), encoding="utf-8")
     return here
 
 
@@ -56,9 +58,19 @@ def run(command: Command, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def write(file: File, folder: Path) -> None:
+    """Put a file of a page where its commands look for it."""
+    path = folder / file.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(file.text, encoding="utf-8")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_commands_of_a_page_run_in_its_order_and_print_what_it_shows(page: Path, checkout: Path) -> None:
-    for command in commands(page):
+    for command in steps(page):
+        if isinstance(command, File):
+            write(command, checkout)
+            continue
         if command.is_screen or command.line.startswith(NOT_RUN):
             continue
         done = run(command, checkout)
