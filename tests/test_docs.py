@@ -25,7 +25,7 @@ from tests.documents import PAGES, ROOT, Command, File, anchors, commands, links
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKE = re.findall(r"^    make (\w+)", README, re.MULTILINE) + re.findall(r"`make (\w+)`", README)
 SCREENS = list({command.line: command for page in PAGES for command in commands(page) if command.is_screen}.values())
-NOT_RUN = ("pip ", "make ", "apt", "git ", "python -m venv", "eval ", ". ", "source ", "qemu-", "virt-", "gcc ", "cc ")
+NOT_RUN = ("pip ", "make ", "apt", "git ", "python3 -m venv", "~/", "eval ", ". ", "source ", "qemu-", "virt-", "gcc ", "cc ")
 
 
 def environment(home: Path) -> dict[str, str]:
