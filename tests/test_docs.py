@@ -21,6 +21,8 @@ from tdxtui import library, model_file
 from tdxtui.cli.group import COMMANDS
 from tdxtui.evaluate import evaluate
 from tests.documents import PAGES, ROOT, Command, File, anchors, commands, links, same, steps
+from tests.importers.samples import cpuid_r
+from tests.picture import PICTURES
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKE = re.findall(r"^    make (\w+)", README, re.MULTILINE) + re.findall(r"`make (\w+)`", README)
@@ -138,3 +140,33 @@ def test_the_model_of_the_readme_has_no_conflict() -> None:
     model = model_file.parse(text, "README.md")
     situation = evaluate(model, library.module(model.module), library.platform(model.platform))
     assert situation.conflict_count == 0, (situation.conflicts, situation.refusals)
+
+
+def test_the_map_has_every_page_and_the_presets_page_every_preset() -> None:
+    index = ROOT / "docs" / "index.md"
+    linked = {(index.parent / target.partition("#")[0]).resolve() for target in links(index)}
+    assert {page for page in PAGES if page.parent != ROOT and page != index} <= linked
+    presets = (ROOT / "docs" / "presets.md").read_text(encoding="utf-8")
+    assert [path.stem for path in (ROOT / "presets").glob("*.toml") if f"`{path.stem}`" not in presets] == []
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    seen, left = set[Path](), [ROOT / "README.md"]
+    while left:
+        page = left.pop()
+        seen.add(page)
+        targets = ((page.parent / target.partition("#")[0]).resolve() for target in links(page))
+        left += {target for target in targets if target.suffix == ".md" and target.is_file()} - seen
+    assert set(PAGES) <= seen
+
+
+def test_pictures_are_those_of_the_table_and_ask_for_nothing_else() -> None:
+    pictures = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "pictures").glob("*.svg")}
+    assert set(pictures) == set(PICTURES)
+    for text in pictures.values():
+        assert not re.findall(r"""(?:href|src|url)\s*[=(]\s*["']?(?:https?:)?//[^"')]*""", text)
+
+
+def test_the_example_host_is_the_built_in_sapphire_rapids() -> None:
+    example = (ROOT / "docs" / "examples" / "host.txt").read_bytes()
+    assert example == cpuid_r((0,), library.platform("sapphire-rapids").cpuid)
