@@ -64,6 +64,22 @@ def make_app(
     return app, wanted.mouse
 
 
+def run_lesson(name: str | None, theme: str | None) -> int:
+    """Take a lesson (None: the first that isn't finished) until the learner leaves; the exit status."""
+    from tdxtui.learn.course import Course, following
+
+    wanted = settings.load()
+    lesson = following(name)
+    course = Course(lesson, lesson.start())
+    found, colours = _theme(theme, wanted)
+    no_color = bool(os.environ.get("NO_COLOR"))
+    from tdxtui.tui.learning import LessonApp
+
+    app = LessonApp(course, found, palette.monochrome() if no_color else colours, no_color)
+    asyncio.run(_run(app, wanted.mouse))
+    return app.return_code or 0
+
+
 def run_app(app: TdxApp, mouse: bool, name: str) -> None:
     """Run the app, and say on leaving what became of edits that were neither saved nor discarded."""
     edits, failed = asyncio.run(_run(app, mouse))
