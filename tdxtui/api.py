@@ -227,7 +227,12 @@ def fit(
 
 
 def fit_changes(of: Fit) -> list[Change]:
-    """Every wish of a fit's source that isn't met: outcome, field, wanted and got value, and why."""
+    """Every wish of a fit's source that isn't met: outcome, field, wanted and got value, and why.
+
+    >>> change = fit_changes(fit("level:x86-64-v3", "1.5.06", "sapphire-rapids", forbid=["fma"]))[0]
+    >>> change.name, change.wanted, change.got
+    ('fma', 1, 0)
+    """
     return changes(of)
 
 

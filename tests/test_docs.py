@@ -28,7 +28,7 @@ from tests.picture import PICTURES
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKE = re.findall(r"^    make (\w+)", README, re.MULTILINE) + re.findall(r"`make (\w+)`", README)
 SCREENS = list({command.line: command for page in PAGES for command in commands(page) if command.is_screen}.values())
-SHELL = set("|<>*;&$`")
+SHELL = set("|<>*;&$`~")
 NOT_RUN = (
     "pip ", "make ", "apt", "git ", "python3 -m venv", "~/", "eval ", ". ", "source ", "qemu-", "virt-", "gcc ", "cc ",
 )
@@ -64,8 +64,8 @@ def run(command: Command, folder: Path) -> tuple[int, str]:
         done = CliRunner(env=environment(folder.parent)).invoke(cli.commands, shlex.split(command.line)[1:])
         return done.exit_code, done.output + ("Traceback" if isinstance(done.exception, Exception) else "")
     ended = subprocess.run(
-        command.line, shell=True, cwd=folder, env=environment(folder.parent), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, timeout=120, executable="/bin/bash",
+        command.line, shell=True, executable="/bin/bash", cwd=folder, env=environment(folder.parent), timeout=120,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )
     return ended.returncode, ended.stdout
 
