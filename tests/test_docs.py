@@ -179,6 +179,10 @@ def test_pictures_are_those_of_the_table_and_ask_for_nothing_else() -> None:
         assert not re.findall(r"""(?:href|src|url)\s*[=(]\s*["']?(?:https?:)?//[^"')]*""", text)
 
 
+def test_the_model_of_the_readme_is_in_the_examples() -> None:
+    assert (ROOT / "docs" / "examples" / "web-tier.toml").read_text(encoding="utf-8") == model_of_the_readme()
+
+
 def test_the_example_host_is_the_built_in_sapphire_rapids() -> None:
     example = (ROOT / "docs" / "examples" / "host.txt").read_bytes()
     assert example == cpuid_r((0,), library.platform("sapphire-rapids").cpuid)
