@@ -229,9 +229,8 @@ def fit(
 def fit_changes(of: Fit) -> list[Change]:
     """Every wish of a fit's source that isn't met: outcome, field, wanted and got value, and why.
 
-    >>> change = fit_changes(fit("level:x86-64-v3", "1.5.06", "sapphire-rapids", forbid=["fma"]))[0]
-    >>> change.name, change.wanted, change.got
-    ('fma', 1, 0)
+    >>> [item.name for item in fit_changes(fit("qemu:SapphireRapids-v4", "1.5.06", "sapphire-rapids"))][:2]
+    ['pse36', 'tsc_adjust']
     """
     return changes(of)
 
