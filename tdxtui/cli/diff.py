@@ -27,11 +27,11 @@ def diff(
     "model:" or "cpu:" before it says which.
 
     \b
-    tdxtui diff 1.5.06 1.5.34                           two modules, by what a change means to people
-    tdxtui diff 1.5.06 1.5.34 --model web-tier.toml     and what to set so that this model keeps its bits
-    tdxtui diff minimal full-granite-rapids -m 1.5.34   two models: settings, wishes, what each TD gets
-    tdxtui diff sapphire-rapids granite-rapids          two CPUs, built in or dumps of yours
-    tdxtui diff web-tier.toml guest.txt                 what a model's TD gets, and what a dump shows
+    tdxtui diff 1.5.06 1.5.34                          two modules, by what changes mean to people
+    tdxtui diff 1.5.06 1.5.34 --model web-tier.toml    and what to set for this model
+    tdxtui diff minimal web-tier.toml -m 1.5.34        settings, wishes, what each TD gets
+    tdxtui diff sapphire-rapids granite-rapids         two CPUs, built in or dumps of yours
+    tdxtui diff web-tier.toml guest.txt                what a model's TD gets, and a dump
     """
     from tdxtui.diff.report import report
 

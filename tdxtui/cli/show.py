@@ -29,8 +29,8 @@ def show(
 
     \b
     tdxtui show web-tier.toml                            every leaf, four registers in hex
-    tdxtui show web-tier.toml --guest --format cpuid     the text that cpuid -r would print in the guest
-    tdxtui show minimal -m 1.5.34 --td-ctls REDUCE_VE    for a guest that has asked for #VE reduction
+    tdxtui show web-tier.toml --guest --format cpuid     as cpuid -r would print it in the guest
+    tdxtui show minimal -m 1.5.34 --td-ctls REDUCE_VE    for a guest with #VE reduction
     """
     from tdxtui import shown_td, situations, sources
     from tdxtui.dynamic import GuestState

@@ -85,6 +85,8 @@ def _tables(old: Subject, new: Subject, module: str | None, platform: str | None
     lines += table_text.table_text(found, _about(wished[0])) if wished else table_text.table_text(found)
     if found.empty:
         lines += ["", "Nothing else differs." if len(lines) > 1 else "Nothing differs."]
+    if wished and not found.empty:
+        lines += ["", "tdxtui verify says why the CPUID of a TD differs, if that is what the dump is of."]
     kind = "model-machine" if wished else "machines"
     return Report(lines, data.table_data(found, kind), found.empty)
 
