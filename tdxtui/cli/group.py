@@ -20,6 +20,7 @@ class Place(NamedTuple):
 SECTIONS: dict[str, dict[str, Place]] = {
     "Look": {
         "open": Place("open", "open_", "Open a model on the screen; the default."),
+        "serve": Place("serve", "serve", "The screen in a browser on this machine."),
         "learn": Place("learn", "learn", "Guided lessons on what decides a TD's CPUID."),
         "quiz": Place("learn", "quiz", "What happens to this bit if ...?"),
     },
@@ -50,6 +51,7 @@ SECTIONS: dict[str, dict[str, Place]] = {
         "modules": Place("lists", "modules", "The TDX module versions."),
         "platforms": Place("lists", "platforms", "The CPUs, and which modules take them."),
         "sources": Place("sources", "sources", "What fit, check and diff know by name."),
+        "config": Place("config", "config", "Keys and settings of the screen."),
     },
     "For programs": {
         "resolve": Place("streams", "resolve", "TDs as a JSONL stream: TDH.SYS.INIT to TDH.MNG.INIT."),

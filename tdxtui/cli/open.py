@@ -15,8 +15,8 @@ from tdxtui.errors import TdxtuiError
 @options.module
 @options.platform
 @click.option("--read-only", is_flag=True, help="Look, but change nothing.")
-@click.option("--theme", default="dark", show_default=True, help="A theme by name: dark, light or one of yours.")
-def open_(model: str | None, module: str | None, platform: str | None, read_only: bool, theme: str) -> None:
+@click.option("--theme", help="A theme by name, of this program's or yours; T on the screen shows them.")
+def open_(model: str | None, module: str | None, platform: str | None, read_only: bool, theme: str | None) -> None:
     """Open a vCPU model (a file or a preset's name) on the screen.
 
     \b
