@@ -199,7 +199,7 @@ def test_what_kvm_and_qemu_take_by_default_has_no_verdict() -> None:
         (replace(PRESET, xfam=PRESET.xfam | XFAM["CET"]), [KVM, QEMU], [("xfam", "qemu")]),
         (replace(PRESET, xfam=PRESET.xfam | XFAM["LBR"]), [KVM, QEMU], [("xfam", "kvm")]),
         (replace(PRESET, num_l2_vms=1), [KVM], [("l2-vms", "kvm")]),
-        (replace(PRESET, arch_capabilities=0), [KVM], [("arch-capabilities", "kvm")]),
+        (replace(PRESET, arch_capabilities=0x10), [KVM], [("arch-capabilities", "kvm")]),
         (replace(PRESET, config_flags=CONFIG_FLAGS["GPAW"]), [KVM, QEMU], []),
     ],
 )
