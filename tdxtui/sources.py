@@ -77,7 +77,11 @@ def find(text: str) -> Source:
         if text in library.files("platforms"):
             return of_platform(text, library.platform(text))
         raise TdxtuiError(_unknown(text))
-    return _of_model(text, "model") if Path(text).suffix == ".toml" else _of_import(text)
+    if Path(text).suffix != ".toml":
+        return _of_import(text)
+    if Path(text).stat().st_size == 0:  # what is left of a file that a full disk cut short would fit everywhere
+        raise TdxtuiError(f"{shown(text, MAX_MESSAGE)}: is empty")
+    return _of_model(text, "model")
 
 
 def of_platform(text: str, platform: Platform) -> Source:

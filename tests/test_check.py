@@ -250,6 +250,14 @@ def test_a_bit_that_qemu_takes_for_fixed_comes_back_where_a_module_lets_it_be_0(
     assert not of(found(model, module="1.5.06", layers=[QEMU]), Kind.VMM)  # there it is the module that forces it
 
 
+@pytest.mark.parametrize(("width", "severity"), [(46, Severity.CONFLICT), (52, Severity.WARNING)])
+def test_kvm_takes_only_two_guest_physical_widths(width: int, severity: Severity) -> None:
+    """80000008H:EAX[23:16], which KVM keeps for itself: 48 or 52."""
+    model = PRESET.wish(Field.parse("80000008.eax[23:16]"), width)
+    [verdict] = of(found(model, layers=[KVM]), Kind.VMM)
+    assert (verdict.code, verdict.wanted, verdict.severity) == ("phys-bits", width, severity)
+
+
 def test_qemu_gives_a_guest_the_hosts_physical_width() -> None:
     model = replace(MINIMAL, config_flags=CONFIG_FLAGS["MAXPA_VIRT"]).wish(Field.parse("80000008.eax[7:0]"), 46)
     here = situation(model, "1.5.34", "granite-rapids")
