@@ -17,6 +17,7 @@ from tdxtui import imported_model, levels, library, qemu_models, situations, sta
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.dump import Dump
 from tdxtui.errors import TdxtuiError
+from tdxtui.evaluate import Situation, evaluate
 from tdxtui.model import VcpuModel
 from tdxtui.module import Module
 from tdxtui.platform import Platform
@@ -76,7 +77,11 @@ def find(text: str) -> Source:
         if text in library.files("platforms"):
             return of_platform(text, library.platform(text))
         raise TdxtuiError(_unknown(text))
-    return _of_model(text, "model") if Path(text).suffix == ".toml" else _of_import(text)
+    if Path(text).suffix != ".toml":
+        return _of_import(text)
+    if Path(text).stat().st_size == 0:  # what is left of a file that a full disk cut short would fit everywhere
+        raise TdxtuiError(f"{shown(text, MAX_MESSAGE)}: is empty")
+    return _of_model(text, "model")
 
 
 def of_platform(text: str, platform: Platform) -> Source:
@@ -111,6 +116,19 @@ def place(source: Source, module: str | None, platform: str | None) -> tuple[str
     own = source.text if source.kind == "platform" else source.model.platform
     cpu = own if platform is None else platform
     return module or source.model.module or situations.DEFAULT_MODULE, "" if cpu == situations.NO_PLATFORM else cpu
+
+
+def situation(
+    source: Source, module: str | None = None, platform: str | None = None, layers: Sequence[VmmLayer] = ()
+) -> tuple[Source, Situation]:
+    """What becomes of a source on a module and a CPU, by default its own, with the source as it is `on` them.
+
+    TdxtuiError for a module or CPU that can't be had.
+    """
+    names = place(source, module, platform)
+    there, cpu = library.module(names[0]), library.platform(names[1]) if names[1] else None
+    source = on(source, there, cpu, layers)
+    return source, evaluate(source.model, there, cpu)
 
 
 # -- QEMU's named models --

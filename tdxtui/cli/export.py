@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tdxtui.cli import options
+from tdxtui.cli import completing, options
 from tdxtui.cli.output import put
 from tdxtui.errors import TdxtuiError
 
@@ -28,7 +28,7 @@ def _list(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
 
 
 @click.command()
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=completing.presets)
 @click.option("--to", "format_", default="toml", metavar="FORMAT", help="One of --formats; by default toml.")
 @click.option("--formats", is_flag=True, is_eager=True, expose_value=False, callback=_list,
               help="List the formats, and which programs have read them.")

@@ -13,9 +13,9 @@ from tdxtui.cpuid import CpuidTable
 from tdxtui.dump import Dump
 from tdxtui.errors import TdxtuiError
 from tdxtui.importers import ModuleText
-from tdxtui.model import VcpuModel
 from tdxtui.module import Module
 from tdxtui.platform import ARCH_CAPABILITIES, Platform
+from tdxtui.sources import Source
 from tdxtui.strict import MAX_MESSAGE, parse_toml, read_text, shown
 
 MODULE, MODEL, CPU = "module", "model", "cpu"
@@ -36,7 +36,7 @@ class Subject(NamedTuple):
     """One side of a comparison."""
 
     kind: str
-    what: Module | VcpuModel | Machine
+    what: Module | Source | Machine
 
 
 def find(text: str) -> Subject:
@@ -104,10 +104,6 @@ def _module(text: str) -> Module:
     return module_file.parse(what.text, text)
 
 
-def _model(text: str) -> VcpuModel:
-    return sources.find(text).model
-
-
 def _machine(text: str) -> Machine:
     path = Path(text)
     if text not in library.files("platforms") and path.suffix != ".toml" and path.exists():
@@ -122,8 +118,8 @@ def of_platform(platform: Platform) -> Machine:
     return Machine(platform.name, platform.cpuid, msrs, platform.notes)
 
 
-_READERS: Mapping[str, Callable[[str], Module | VcpuModel | Machine]] = {
-    MODULE: _module, MODEL: _model, CPU: _machine,
+_READERS: Mapping[str, Callable[[str], Module | Source | Machine]] = {
+    MODULE: _module, MODEL: sources.find, CPU: _machine,
 }
 
 

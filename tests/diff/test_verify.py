@@ -70,6 +70,24 @@ def test_bits_that_the_guest_controls_are_no_difference_and_are_told() -> None:
     assert not exact.differences and not exact.guest
 
 
+def test_before_ve_reduction_they_are_the_vmms_and_compared() -> None:
+    """D7: without REDUCE_VE TSC-deadline reads as configured, and MCE 1 whatever was."""
+    model = situations.find_model("kvm-sapphire-rapids")
+    place = "1.5.34", "sapphire-rapids"
+    other = on(model.wish(Field.parse("1.ecx.24"), 0), *place)
+    found = verify(on(model, *place), seen(other))
+    assert [(item.name, item.cause.kind) for item in found.differences] == [("tsc_deadline_timer", "CPUID_CONFIG")]
+    assert not found.guest
+
+
+def test_the_guests_state_is_told_by_what_no_vmm_could_have_set() -> None:
+    """The CPU's own caches, configured, are no sign of #VE reduction."""
+    place = "1.5.34", "sapphire-rapids"
+    found = verify(on("minimal", *place), seen(on("kvm-sapphire-rapids", *place)))
+    assert found.state.td_ctls == 0
+    assert found.differences and not any(item.cause.kind == FIXED for item in found.differences)
+
+
 def test_what_run_time_decides_is_not_compared() -> None:
     situation = on("minimal", "1.5.06", "sapphire-rapids")
     other = GuestState(cr4=0, xcr0=3, vcpu_index=200, long_mode=False)
