@@ -87,7 +87,8 @@ class Subject:
 
     def _verdict(self) -> Iterable[str]:
         if self.problems:
-            yield f"NOT VALIDATED, exported with {len(self.problems)} conflicts:"
+            count = len(self.problems)
+            yield f"NOT VALIDATED, exported with {count} conflict{'' if count == 1 else 's'}:"
             yield from (f"  {line}" for line in self.problems)
         elif self.situation.platform is None:
             yield "validated without a CPU: what depends on the CPU is not known"

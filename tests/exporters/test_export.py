@@ -19,11 +19,13 @@ from tdxtui.cpuid import Field
 from tdxtui.errors import TdxtuiError
 from tdxtui.exporters import FORMATS, Conflicting, Options, export, export_module
 from tdxtui.exporters.result import Format
+from tdxtui.exporters.subject import tool
 from tdxtui.model import VcpuModel
 from tests.exporters.models import CONFLICTING, MINIMAL, MODULES, PRESET, legal_models
 
 OF_MODELS = [name for name, found in FORMATS.items() if not found.of_module]
 OF_MODULES = [name for name, found in FORMATS.items() if found.of_module]
+WHOLE = ("toml", "json", "markdown", "html")  # formats that hold everything
 TELLING = [name for name in OF_MODELS if not FORMATS[name].silent]
 
 EXAMPLES = 200 if os.environ.get("TDXTUI_THOROUGH") else 6
@@ -42,7 +44,7 @@ def text(name: str, model: VcpuModel = PRESET, **options: object) -> str:
 @pytest.mark.parametrize("name", TELLING)
 def test_an_export_names_tool_model_module_platform_and_verdict(name: str) -> None:
     found = text(name)
-    for word in ("tdxtui 0.1.0", "kvm-sapphire-rapids", "1.5.06", "sapphire-rapids", "run"):
+    for word in (tool(), "kvm-sapphire-rapids", "1.5.06", "sapphire-rapids", "run"):
         assert word in found or word.removeprefix("tdxtui ") in found
     assert '"valid": true' in found if name == "json" else name == "toml" or "as the model wishes" in found
 
@@ -54,12 +56,14 @@ def test_a_conflicting_model_is_refused_unless_that_is_asked_for(name: str) -> N
     found = export(CONFLICTING, name, Options(allow_conflicts=True)).content
     if name in TELLING:
         assert isinstance(found, str)
-        assert "1.ecx.2 is wished 0 and is 1" in found or "conflict | module | `1.ecx.2` |" in found
-        told = {"json": '"valid": false', "toml": "conflicts = [", "markdown": "**conflicts**"}
-        assert told.get(name, "NOT VALIDATED, exported with 1 conflicts") in found
+        said = ("1.ecx.2 is wished 0 and is 1", "conflict | module | `1.ecx.2` |", "ECX[2] dtes64: 0 is wished")
+        assert any(words in found for words in said)
+        told = {"json": '"valid": false', "toml": "conflicts = [", "markdown": "**conflicts**",
+                "html": "NOT VALIDATED, exported with 1 conflict<"}
+        assert told.get(name, "NOT VALIDATED, exported with 1 conflict:") in found
 
 
-@pytest.mark.parametrize("name", [name for name in TELLING if name not in ("toml", "json", "markdown")])
+@pytest.mark.parametrize("name", [name for name in TELLING if name not in WHOLE])
 def test_what_is_lost_stands_in_the_text(name: str) -> None:
     model = replace(PRESET, num_l2_vms=1, arch_capabilities=0, mrowner=bytes(48), platform="")
     found = export(model, name, Options(allow_conflicts=True))
@@ -68,7 +72,7 @@ def test_what_is_lost_stands_in_the_text(name: str) -> None:
 
 
 def test_nothing_is_lost_where_the_format_holds_everything() -> None:
-    for name in ("toml", "json", "td-params", "markdown"):
+    for name in (*WHOLE, "td-params"):
         assert export(PRESET, name).losses == ()
 
 
@@ -139,6 +143,17 @@ def test_each_format_has_a_file_and_says_how_it_was_tried() -> None:
         assert any(isinstance(item, ast.FunctionDef) and item.name == "write" for item in ast.parse(source).body)
 
 
+def test_the_page_says_all_of_td_params_and_counts_each_conflict_once() -> None:
+    model = replace(MINIMAL, mrowner=bytes(range(48)), num_l2_vms=2, arch_capabilities=0x800)
+    page = text("html", model, allow_conflicts=True)
+    for said in (f"<dt>MROWNER</dt><dd>{bytes(range(48)).hex()}</dd>", "<dt>NUM_L2_VMS</dt><dd>2</dd>",
+                 "<dt>IA32_ARCH_CAPABILITIES_CONFIG</dt><dd>0x800</dd>"):
+        assert said in page
+    missing = MINIMAL.wish(Field.parse("77.0.eax[1:0]"), 3)
+    page = text("html", missing, allow_conflicts=True)
+    assert '<p class="bad">1 conflict</p>' in page and "NOT VALIDATED, exported with 1 conflict<" in page
+
+
 # -- the command --
 
 
@@ -148,15 +163,15 @@ def test_the_command_writes_a_file_and_tells_losses_of_binary_formats(tmp_path: 
     assert result.exit_code == 0 and "lost: tsc_mhz = " in result.stderr
     assert target.read_bytes() == export(MINIMAL, "kvm-tdx-init-vm").data
     assert run("export", "minimal", "--to", "td-params", "-o", str(target)).stderr.splitlines() == [
-        "tdxtui 0.1.0: model minimal", "module 1.5.06 (evidence: run), platform sapphire-rapids",
+        f"{tool()}: model minimal", "module 1.5.06 (evidence: run), platform sapphire-rapids",
         "validated: the TD comes out as the model wishes",
     ]
 
 
 def test_the_text_of_cpuid_says_in_short_where_it_is_from() -> None:
     first = text("cpuid").splitlines()[0]
-    assert first == "CPU 0: validated, tdxtui 0.1.0 kvm-sap...rapids module 1.5.06 platform sapphire-rapids"
-    assert text("cpuid", CONFLICTING, allow_conflicts=True).startswith("CPU 0: NOT VALIDATED, tdxtui 0.1.0 bad module")
+    assert first == f"CPU 0: validated, {tool()} kvm-sap...rapids module 1.5.06 platform sapphire-rapids"
+    assert text("cpuid", CONFLICTING, allow_conflicts=True).startswith(f"CPU 0: NOT VALIDATED, {tool()} bad module")
     long = replace(PRESET, name="x" * 1000)
     assert all(len(line) <= 86 for line in text("cpuid", long).splitlines())
 
