@@ -187,6 +187,24 @@ def test_a_dump_stands_for_a_platform_on_the_command_line(run: Any, file: Any) -
     assert result.out == run("why", "avx512f", "-p", "granite-rapids", "--short").out
 
 
+NO_CPU = {  # samples that describe no CPU, and what is said of them
+    "caps.xml": "libvirt knows no model of this host's CPU",
+    "x86_features.xml": "is the list of libvirt's feature names, no CPU",
+    "schema.json": "is of no known kind",
+}
+
+
+@pytest.mark.skipif(not samples.DUMPS, reason="the shared samples are not there")
+@pytest.mark.parametrize("path", [*samples.DUMPS, *sorted((samples.SHARED / "samples").glob("*/*"))],
+                         ids=lambda path: path.name)
+def test_every_real_file_that_describes_a_cpu_becomes_a_file(run: Any, path: Path) -> None:
+    result = run("import", path)
+    if path.name in NO_CPU:
+        assert result.status == 2 and NO_CPU[path.name] in result.err
+    else:
+        assert result.status == 0 and tomllib.loads(result.out)
+
+
 @pytest.mark.skipif(not samples.DUMPS, reason="the shared samples are not there")
 def test_a_dump_of_half_a_megabyte_is_quick() -> None:
     path = max(samples.DUMPS, key=lambda path: path.stat().st_size)
