@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
-from tdxtui import catalog, importers, platform_file
+from tdxtui import catalog, file_kind, importers, platform_file
 from tdxtui.cpuid import CpuidTable, Leaf, unpack
 from tdxtui.dump import Dump
 from tdxtui.importers.result import failed
@@ -30,7 +29,7 @@ def load(path: Path) -> Platform:
     DataError for a file that is neither, or a dump of no Intel CPU.
     """
     data = read_bytes(path, importers.MAX_SIZE)
-    if re.search(rb"^\[cpuid\]", data, re.MULTILINE):
+    if file_kind.kind_of(data) == file_kind.PLATFORM:
         return platform_file.load(path)
     dump = importers.dump_of(importers.read(data, str(path)), str(path))
     demand_intel(dump)
@@ -53,7 +52,7 @@ def platform_of(dump: Dump, name: str | None = None) -> Platform:
         tsx_ctrl=cpu.msrs.get(TSX_CTRL, 0),
         msrs={address: cpu.msrs[address] for address in KEPT_MSRS if address in cpu.msrs},
         title=brand(table) or "CPU of a dump",
-        source=f"{importers.importer(dump.format).title}, {dump.name}",
+        source=f"{importers.title(dump.format)}, {dump.name}",
         notes=tuple(notes),
     )
 

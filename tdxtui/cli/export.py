@@ -13,6 +13,7 @@ from tdxtui.errors import TdxtuiError
 
 if TYPE_CHECKING:
     from tdxtui.exporters import Export, Format, Options
+    from tdxtui.model import VcpuModel
 
 
 def _list(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
@@ -70,7 +71,7 @@ def export(
 def _exported(
     model: str | None, module: str | None, platform: str | None, format_: str, chosen: Options
 ) -> Export:
-    from tdxtui import exporters, library, model_file, model_template
+    from tdxtui import exporters, library
 
     if exporters.format_of(format_).of_module:
         if model is not None or module is None:
@@ -79,8 +80,20 @@ def _exported(
     if model is None:
         raise TdxtuiError("which model? Name a file or a preset")
     _check_options(exporters.format_of(format_), chosen)
-    found = model_file.load(model_template.find(model))
-    return exporters.export(model_template.held_against(found, module, platform), format_, chosen)
+    return exporters.export(_model(model, module, platform), format_, chosen)
+
+
+def _model(name: str, module: str | None, platform: str | None) -> VcpuModel:
+    """A model's own file as it is, but for a module or CPU that is given; of another source what it is there."""
+    from tdxtui import model_template, sources
+
+    found = sources.find(name)
+    if found.kind in ("model", "preset"):
+        return model_template.held_against(found.model, module, platform)
+    worked_out = sources.on_both(found, module, platform)
+    for note in worked_out.notes:
+        click.echo(f"note: {note}", err=True)
+    return worked_out.model
 
 
 def _check_options(found: Format, chosen: Options) -> None:

@@ -204,7 +204,7 @@ def test_a_conflict_is_a_finding_too(tmp_path: Path) -> None:
     (("minimal", "--to", "cpuid", "--qemu", "11.1"), "--qemu means nothing to cpuid"),
     (("minimal", "--guest"), "--guest means nothing to toml"),
     (("minimal", "--to", "qemu", "--kvm", "6"), "there is no KVM layer '6'"),
-    (("nothing", "--to", "qemu"), "there is no file or preset 'nothing'"),
+    (("nothing", "--to", "qemu"), "there is no source 'nothing'; presets and CPUs are"),
 ])
 def test_what_the_command_can_not_do_is_one_line(arguments: tuple[str, ...], message: str) -> None:
     result = run("export", *arguments)
