@@ -18,7 +18,7 @@ from collections.abc import Iterable
 
 from tdxtui import baseline as pooling
 from tdxtui import check as checks
-from tdxtui import exporters, library, model_file, sources, vmm
+from tdxtui import exporters, library, model_file, situations, sources, vmm
 from tdxtui import fit as fitting
 from tdxtui import query as queries
 from tdxtui import resolve as engine
@@ -29,7 +29,7 @@ from tdxtui.check import Finding, Kind, Layer, Severity
 from tdxtui.cpuid import Field, Leaf, Register, unpack
 from tdxtui.dynamic import GuestState
 from tdxtui.errors import DataError, TdxtuiError
-from tdxtui.evaluate import Situation, evaluate
+from tdxtui.evaluate import Situation
 from tdxtui.exporters import Export
 from tdxtui.fit import Fit, Unfit
 from tdxtui.fit.changes import Change, changes
@@ -123,6 +123,9 @@ def layer(kind: str, version: str) -> VmmLayer:
 def model(name: str) -> VcpuModel:
     """A vCPU model: a file, a preset, ``qemu:NAME``, ``level:NAME``, a dump, or whatever else tdxtui reads.
 
+    Of a configuration that leaves bits to its host only those that it names: `situation`, `check` and `fit` take its
+    name, and work out the others for their CPU.
+
     >>> model("kvm-sapphire-rapids").module
     '1.5.06'
     >>> model("nosuch")  # doctest: +ELLIPSIS
@@ -161,9 +164,9 @@ def situation(of: str | VcpuModel, module: str | None = None, platform: str | No
     >>> found.conflict_count, f"{found.td.get(Field.parse('7.0.ebx.16'))}"
     (0, '1')
     """
-    found = of if isinstance(of, VcpuModel) else model(of)
-    on, cpu = module or found.module or DEFAULT_MODULE, found.platform if platform is None else platform
-    return evaluate(found, library.module(on), library.platform(cpu) if cpu and cpu != NO_PLATFORM else None)
+    if isinstance(of, VcpuModel):
+        return situations.of_model(of, module, platform)
+    return sources.situation(sources.find(of), module, platform)[1]
 
 
 def resolve(config: TdConfig, module: str, platform: str) -> VirtualCpuid | Refusal:
@@ -220,10 +223,10 @@ def fit(
     (0, ['amx_bf16', 'amx_tile'])
     """
     found = sources.find(source)
-    names = sources.place(found, module, platform)
-    cpu = library.platform(names[1]) if names[1] else None
-    target = fitting.Target.of(library.module(names[0]), cpu, vmm.chosen(kvm, qemu), names)
-    return fitting.fit(found, target, fitting.Demands.parse(require, forbid, prefer))
+    names, layers = sources.place(found, module, platform), vmm.chosen(kvm, qemu)
+    on, cpu = library.module(names[0]), library.platform(names[1]) if names[1] else None
+    target = fitting.Target.of(on, cpu, layers, names)
+    return fitting.fit(sources.on(found, on, cpu, layers), target, fitting.Demands.parse(require, forbid, prefer))
 
 
 def fit_changes(of: Fit) -> list[Change]:
@@ -284,8 +287,10 @@ def check(
     >>> first.field.sdm, first.name, first.wanted, first.got, str(first.bit_class), first.cure
     ('CPUID.01H:ECX[15]', 'pdcm', 0, 1, 'fixed-1', None)
     """
-    where = of if isinstance(of, Situation) else situation(of, module, platform)
-    return checks.check(where, vmm.chosen(kvm, qemu))
+    layers = vmm.chosen(kvm, qemu)
+    if isinstance(of, str):
+        return checks.check(sources.situation(sources.find(of), module, platform, layers)[1], layers)
+    return checks.check(of if isinstance(of, Situation) else situation(of, module, platform), layers)
 
 
 def finding_data(finding: Finding) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 
 from tdxtui.classify import BitClass, classes
@@ -27,13 +28,20 @@ class BitState(Enum):
         return self.value
 
 
-def states(situation: Situation, leaf: Leaf) -> tuple[list[BitState], ...]:
+Row = list[BitState]
+
+
+def states(situation: Situation, leaf: Leaf) -> tuple[Row, ...]:
     """The states of an entry's four registers, each of 32 bits, bit 31 first."""
-    layers = _layers(situation, leaf)
+    return rows(_layers(situation, leaf))
+
+
+def rows(layers: list[tuple[int, BitState]]) -> tuple[Row, ...]:
+    """Four registers' states from packed masks, of which the first that has a bit decides."""
     return tuple(_row(layers, register) for register in Register)
 
 
-def _row(layers: list[tuple[int, BitState]], register: Register) -> list[BitState]:
+def _row(layers: list[tuple[int, BitState]], register: Register) -> Row:
     row, left = [BitState.FIXED_0] * 32, WORD
     for mask, state in layers:
         here = mask >> register.shift & left
@@ -42,6 +50,21 @@ def _row(layers: list[tuple[int, BitState]], register: Register) -> list[BitStat
             row[32 - here.bit_length()] = state
             here &= (1 << here.bit_length() - 1) - 1
     return row
+
+
+def state_masks(situation: Situation, leaf: Leaf) -> Mapping[BitState, int]:
+    """The packed masks of an entry's states, which share no bit and leave none out."""
+    masks, left = {}, ALL_ONES
+    for mask, state in (*_layers(situation, leaf), (ALL_ONES, BitState.FIXED_0)):
+        masks[state] = mask & left
+        left &= ~mask
+    return masks
+
+
+def flexible_bits(situation: Situation, leaf: Leaf) -> int:
+    """The packed mask of the bits that Space changes here."""
+    masks = state_masks(situation, leaf)
+    return masks[BitState.FLEXIBLE_0] | masks[BitState.FLEXIBLE_1]
 
 
 def _lacking(situation: Situation, leaf: Leaf) -> int:

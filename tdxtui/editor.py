@@ -1,12 +1,12 @@
 """The open document: edits, undo and redo, the dirty flag. It knows no screen.
 
 Every edit returns an `Outcome`: done, with what changed; or refused, with the reason and, where there is one, a cure
-(the situation that would make it possible).
+(the situation that would make it possible). What only rarer edits need is imported by them: the screen opens sooner.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,11 +15,15 @@ from tdxtui.classify import EntryClasses, classes
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.errors import TdxtuiError
 from tdxtui.evaluate import Situation, evaluate
-from tdxtui.flipping import Flip, changed, flip, flip_setting
+from tdxtui.flipping import Flip, changed, flip, flip_setting, fresh_refusal
 from tdxtui.model import VcpuModel
 from tdxtui.module import Module
+from tdxtui.on_disk import FileChanged, OnDisk
 from tdxtui.phrase import edit_list
 from tdxtui.platform import Platform
+from tdxtui.strict import shown
+from tdxtui.td import NAMED_BITS
+from tdxtui.td_values import TD_VALUES
 
 READ_ONLY = "read only: nothing can be changed"
 
@@ -44,7 +48,10 @@ def refused(message: str, cure: Situation | None = None, cure_label: str = "") -
 
 
 class Editor:
-    """A vCPU model being edited on a module and a platform (None: no platform)."""
+    """A vCPU model being edited on a module and a platform (None: no platform).
+
+    `on_change` is called after whatever makes the document another one, or saves it: an edit, undo, save, reload.
+    """
 
     def __init__(
         self, model: VcpuModel, module: Module, platform: Platform | None, path: Path | None = None,
@@ -56,6 +63,9 @@ class Editor:
         self._written: dict[Path, bytes] = {}
         self._undo: list[tuple[str, Situation]] = []
         self._redo: list[tuple[str, Situation]] = []
+        self.saved_at = 0  # how many edits were made when it was last saved or read; -1 where none lead there any more
+        self.disk = OnDisk(path, model.origin.encode() if path else b"")
+        self.on_change: Callable[[], None] = _nothing
         self.situation: Situation = evaluate(model, module, platform)
 
     @property
@@ -116,6 +126,82 @@ class Editor:
             return self._become(label, found.after)
         return refused(f"{found.because}: Enter shows what changes", found.after, label)
 
+    # -- wishes, fields, many bits --
+
+    def wish(self, bits: Sequence[Field]) -> Outcome:
+        """Wish bits to have their other value, whatever the TD would get; where some conflict, give up their wishes."""
+        from tdxtui.many import wished_otherwise
+
+        found = [field for field in map(self.module.entry_field, bits) if field is not None]
+        model, made = wished_otherwise(self.situation, found)
+        what = found[0].key if len(found) == 1 else f"{len(found)} bits"
+        if made is None:
+            return self.apply(f"wish for {what} given up", model)
+        wished = f" = {model.wished(found[0])}" if len(found) == 1 else " the other way round"
+        outcome = self.apply(f"wish {what}{wished}", model)
+        count = sum((self.situation.conflicts.get(bit.leaf, 0) & bit.mask) != 0 for bit in found)
+        conflict = f": {_counted(count, 'conflict')} now, w again gives up the wish" if count and outcome.done else ""
+        return replace(outcome, message=outcome.message + conflict)
+
+    def set_bits(self, bits: Sequence[Field], value: int) -> Outcome:
+        """Set or clear bits in one step; those that need more than their own switch are left as they are."""
+        from tdxtui.many import turned
+
+        if self.read_only:
+            return refused(READ_ONLY)
+        found = [field for field in map(self.module.entry_field, bits) if field is not None]
+        done = turned(self.situation, found, value)
+        rest = f"; {_counted(done.left, 'bit')} left: {done.because}" if done.left else ""
+        if not done.turned:
+            return refused(f"nothing to change{rest}")
+        outcome = self._become(f"{_counted(done.turned, 'bit')} = {value}", done.after)
+        return replace(outcome, message=outcome.message + rest)
+
+    def set_field(self, field: Field, value: int) -> Outcome:
+        """Give a field a value. Where the module would not let the TD have it, the bare wish is offered."""
+        from tdxtui.many import with_field
+
+        if self.read_only:
+            return refused(READ_ONLY)
+        found = self.module.entry_field(field) or field
+        after, problem = with_field(self.situation, found, value)
+        label = f"{found.key} = {value:#x}"
+        if problem:
+            return refused(f"{label}: {problem}: Enter wishes it nevertheless", after, label)
+        return self._become(label, after)
+
+    def set_value(self, name: str, text: str) -> Outcome:
+        """Give a TD parameter that is a number another value. Raises ValueError saying what is expected."""
+        if self.read_only:
+            return refused(READ_ONLY)
+        value = TD_VALUES[name]
+        try:
+            model = value.put(self.model, text)
+        except ValueError:
+            given = shown(repr(text), 40)
+            raise ValueError(f"{name} is {value.expected(self.module)}, not {given}") from None
+        after = evaluate(model, self.module, self.platform)
+        label = f"{name} = {value.text(model)}"
+        if problem := fresh_refusal(self.situation, after):
+            return refused(f"{problem}: Enter sets it nevertheless", after, label)
+        return self._become(label, after)
+
+    def opened_by(self, scope: str, name: str) -> tuple[VcpuModel, int] | None:
+        """The model that asks for what open gates of a setting let through, and for how many bits; None for none."""
+        from tdxtui.many import opened
+
+        masks = opened(self.situation, scope, NAMED_BITS[scope][name])
+        count = sum(mask.bit_count() for mask in masks.values())
+        if not count:
+            return None
+        wishes = dict(self.model.wishes)
+        for leaf, mask in masks.items():
+            value, wished = wishes.get(leaf, (0, 0))
+            wishes[leaf] = value | mask, wished | mask
+        return replace(self.model, wishes=wishes), count
+
+    # -- settings --
+
     def toggle_xfam(self, name: str) -> Outcome:
         """Turn an XFAM component (or group) on or off, with the components that must follow (3.2)."""
         return self._toggle_setting("XFAM", name)
@@ -163,24 +249,73 @@ class Editor:
         """Make the edit again that was last taken back."""
         return self._step(self._redo, self._undo, "redone", "nothing to redo")
 
-    def save(self, path: Path | None = None) -> Path:
-        """Write the model to its file, or to another one that becomes its file; TdxtuiError if that fails."""
+    # -- history --
+
+    @property
+    def history(self) -> tuple[list[str], int]:
+        """The labels of all edits, the oldest first, those taken back included; and how many of them are made."""
+        return [label for label, _ in (*self._undo, *reversed(self._redo))], len(self._undo)
+
+    def go_to(self, count: int) -> Outcome:
+        """Take edits back or make them again until that many are made."""
+        before, count = self.situation, max(0, min(count, len(self._undo) + len(self._redo)))
+        if count == len(self._undo):
+            return refused("that is where the model is now")
+        while len(self._undo) != count:
+            source, target = (self._undo, self._redo) if len(self._undo) > count else (self._redo, self._undo)
+            label, after = source.pop()
+            target.append((label, self.situation))
+            self.situation = after
+        self.on_change()
+        masks = changed(before, self.situation)
+        return Outcome(True, f"at {count} of {len(self._undo) + len(self._redo)} edits", masks)
+
+    # -- the file --
+
+    def save(self, path: Path | None = None, over: bool = False) -> Path:
+        """Write the model to its file, or to another one that becomes its file; TdxtuiError if that fails.
+
+        FileChanged if somebody else wrote its file meanwhile, unless `over`: that content is then kept as ``.bak``.
+        """
         target = path or self.path
         if self.read_only and target == self.path:
             raise TdxtuiError("read only: the file stays as it is")
         if target is None:
             raise TdxtuiError("the model has no file yet")
-        self._written[target] = model_file.save(self.model, target, self._written.get(target))
-        self.path, self._saved = target, self.model
+        if target == self.path and not over and (change := self.disk.change()):
+            raise FileChanged(f"{target} {change}")
+        written = model_file.save(self.model, target, self._written.get(target))
+        self._written[target] = written
+        self.disk = OnDisk(target, written)
+        self.path, self._saved, self.saved_at = target, self.model, len(self._undo)
+        self.on_change()
         return target
+
+    def reload(self) -> Outcome:
+        """Take what the file has now, as an edit that can be taken back; TdxtuiError if it can't be read."""
+        if self.path is None:
+            raise TdxtuiError("the model has no file yet")
+        model = model_file.load(self.path)
+        outcome = self._become(f"reloaded {self.path.name}", evaluate(model, self.module, self.platform))
+        self._saved, self.saved_at = model, len(self._undo)
+        self.disk = OnDisk(self.path, model.origin.encode())
+        self.on_change()
+        return outcome
+
+    def distrust(self) -> None:
+        """The model comes of other content than the file has now: to save it here is to be asked about first."""
+        self.disk = OnDisk(self.path, b"\0")
 
     def _become(self, label: str, after: Situation) -> Outcome:
         masks = changed(self.situation, after)
+        if self.saved_at > len(self._undo):
+            self.saved_at = -1
         self._undo.append((label, self.situation))
         self._redo.clear()
         self.situation = after
+        self.on_change()
         count = sum(mask.bit_count() for mask in masks.values())
-        return Outcome(True, f"{label}: {count} bit{'' if count == 1 else 's'} changed", masks)
+        return Outcome(True, f"{label}: {_counted(count, 'bit')} changed", masks)
 
     def _step(
         self, source: list[tuple[str, Situation]], target: list[tuple[str, Situation]], word: str, nothing: str
@@ -191,5 +326,13 @@ class Editor:
         target.append((label, self.situation))
         masks = changed(self.situation, after)
         self.situation = after
+        self.on_change()
         return Outcome(True, f"{word}: {label}", masks)
 
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def _nothing() -> None:
+    """Nobody wants to know of changes."""

@@ -37,6 +37,9 @@ class Flip(NamedTuple):
 def changed(before: Situation, after: Situation) -> dict[Leaf, int]:
     """The bits whose value, or whether it is known, differs between two situations, as packed masks."""
     old, new = before.td, after.td
+    if old.module is new.module and old.known is None and new.known is None:
+        pairs = zip(old.module.entries, old.values, new.values, strict=True)
+        return {entry.leaf: one ^ two for entry, one, two in pairs if one != two}
     leaves = dict.fromkeys([*old.cpuid(), *new.cpuid()])
     masks = {leaf: old.at(leaf) ^ new.at(leaf) | old.known_at(leaf) ^ new.known_at(leaf) for leaf in leaves}
     return {leaf: mask & ALL_ONES for leaf, mask in masks.items() if mask & ALL_ONES}

@@ -27,6 +27,7 @@ from tdxtui import (
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.dump import MAX_FILE_SIZE, Dump
 from tdxtui.errors import TdxtuiError
+from tdxtui.evaluate import Situation, evaluate
 from tdxtui.file_kind import kind_of
 from tdxtui.model import VcpuModel
 from tdxtui.module import Module
@@ -122,6 +123,19 @@ def place(source: Source, module: str | None, platform: str | None) -> tuple[str
     own = source.text if source.kind == "platform" else source.model.platform
     cpu = own if platform is None else platform
     return module or source.model.module or situations.DEFAULT_MODULE, "" if cpu == situations.NO_PLATFORM else cpu
+
+
+def situation(
+    source: Source, module: str | None = None, platform: str | None = None, layers: Sequence[VmmLayer] = ()
+) -> tuple[Source, Situation]:
+    """What becomes of a source on a module and a CPU, by default its own, with the source as it is `on` them.
+
+    TdxtuiError for a module or CPU that can't be had.
+    """
+    names = place(source, module, platform)
+    there, cpu = library.module(names[0]), library.platform(names[1]) if names[1] else None
+    source = on(source, there, cpu, layers)
+    return source, evaluate(source.model, there, cpu)
 
 
 # -- QEMU's named models --

@@ -309,6 +309,10 @@ def completed(*words: str) -> list[str]:
         (("check", "--el"), {"--elsewhere"}),
         (("query", "avx512f"), {"avx512f"}),
         (("why", "--module", "2.0.1"), {"2.0.18"}),
+        (("why", "avx512_v"), {"avx512_vnni"}),
+        (("fit", "sapphire"), {"sapphire-rapids"}),
+        (("diff", "1.5.06", "1.5.3"), {"1.5.34"}),
+        (("open", "min"), {"minimal"}),
         (("web.toml", "--mod"), {"--module"}),
     ],
 )

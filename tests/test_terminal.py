@@ -52,17 +52,65 @@ def test_quit_with_changes_asks_first(model: Path) -> None:
     assert model_file.load(model).wished(Field.parse(BIT)) == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def kept(model: Path) -> Path:
+    """The one journal of unsaved edits."""
+    (found,) = (model.parent / "state" / "tdxtui" / "recovery").glob("*.toml")
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_keeps_the_changes(model: Path, number: signal.Signals) -> None:
     with Terminal(model.name, cwd=model.parent) as terminal:
         edited(terminal)
         terminal.signal(number)
         assert terminal.ended() == 128 + number and terminal.as_before
         (line,) = terminal.last_words
-    (kept,) = (model.parent / "state" / "tdxtui").iterdir()
-    assert line == f"tdxtui: stopped by a signal; the changes are in {kept}"
-    assert model_file.load(kept).wished(Field.parse(BIT)) == 1
+    assert line == "tdxtui: ended with 1 unsaved edit; tdxtui open web.toml offers to recover"
+    assert model_file.load(kept(model)).wished(Field.parse(BIT)) == 1
     assert model.read_text(encoding="utf-8") == MODEL
+
+
+def test_what_a_signal_kept_is_offered_and_recovered(model: Path) -> None:
+    with Terminal(model.name, cwd=model.parent) as terminal:
+        edited(terminal)
+        terminal.signal(signal.SIGTERM)
+        terminal.ended()
+    with Terminal(model.name, cwd=model.parent) as terminal:
+        terminal.wait_for("1 edit, the last:")
+        terminal.press("r")
+        terminal.wait_for("Recovered 1 edit")
+        terminal.press("s")
+        terminal.wait_for("Saved web.toml")
+        terminal.press("q")
+        assert terminal.ended() == 0 and not terminal.last_words
+    assert model_file.load(model).wished(Field.parse(BIT)) == 1
+    assert not list((model.parent / "state" / "tdxtui" / "recovery").iterdir())
+
+
+def test_a_stop_gives_the_terminal_back_and_going_on_takes_it_again(model: Path) -> None:
+    with Terminal(model.name, cwd=model.parent) as terminal:
+        edited(terminal)
+        terminal.signal(signal.SIGTSTP)
+        terminal.wait_until_stopped()
+        assert terminal.as_before
+        terminal.signal(signal.SIGCONT)
+        terminal.settle(0.5)
+        assert not terminal.as_before
+        terminal.press("u")
+        terminal.wait_for("undone")
+        terminal.press("q")
+        assert terminal.ended() == 0 and terminal.as_before
+
+
+def test_a_state_folder_that_can_not_be_written_is_told_and_nothing_is_lost(model: Path) -> None:
+    (model.parent / "state").symlink_to("/dev/null")
+    with Terminal(model.name, cwd=model.parent) as terminal:
+        edited(terminal)
+        terminal.wait_for("Not autosaved (s saves): ")
+        terminal.press("s")
+        terminal.wait_for("Saved web.toml")
+        terminal.press("q")
+        assert terminal.ended() == 0 and not terminal.last_words
 
 
 def test_a_closed_window_keeps_the_changes(model: Path) -> None:
@@ -70,8 +118,7 @@ def test_a_closed_window_keeps_the_changes(model: Path) -> None:
         edited(terminal)
         terminal.hang_up()
         terminal.ended()
-    (kept,) = (model.parent / "state" / "tdxtui").iterdir()
-    assert model_file.load(kept).wished(Field.parse(BIT)) == 1
+    assert model_file.load(kept(model)).wished(Field.parse(BIT)) == 1
 
 
 def test_a_signal_without_changes_keeps_nothing(model: Path) -> None:
@@ -79,7 +126,7 @@ def test_a_signal_without_changes_keeps_nothing(model: Path) -> None:
         terminal.wait_for("CPU sapphire-rapids")
         terminal.signal(signal.SIGTERM)
         assert terminal.ended() == 128 + signal.SIGTERM and terminal.as_before and not terminal.last_words
-    assert not (model.parent / "state").exists()
+    assert not (model.parent / "state" / "tdxtui" / "recovery").exists()
 
 
 def test_what_a_key_repaints_is_all_that_changed(model: Path) -> None:
@@ -93,7 +140,7 @@ def test_what_a_key_repaints_is_all_that_changed(model: Path) -> None:
             (["m", "end", "enter"], "module 2.0.18 (read)"),
             (["c", "end", "enter", "home", "right"], "CPUID.00H:EAX[30]"),
             (["/", "p", "k", "u"], "/pku▏ 1 of 1"),
-            (["enter", "w", "down"], "Up and Down choose a condition"),
+            (["enter", "W", "down"], "Up and Down choose a condition"),
             (["ctrl+o"], "CPUID.00H:EAX[30]"),
         ):
             terminal.press(*keys)

@@ -7,12 +7,12 @@ import sys
 
 import click
 
-from tdxtui.cli import options
+from tdxtui.cli import completing, options
 from tdxtui.cli.output import json_text, progress, put, show
 
 
 @click.command()
-@click.argument("hosts", metavar="CPU|DUMP...", nargs=-1, required=True)
+@click.argument("hosts", metavar="CPU|DUMP...", nargs=-1, required=True, shell_complete=completing.platforms)
 @options.modules
 @options.vmm
 @click.option("--cold", is_flag=True, help="TDs needn't move while they run: without MIGRATABLE, with PERFMON.")

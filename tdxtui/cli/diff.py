@@ -6,15 +6,21 @@ import sys
 
 import click
 
-from tdxtui.cli import options
+from tdxtui.cli import completing, options
 from tdxtui.cli.output import show
 
 
 @click.command()
-@click.argument("a", metavar="A")
-@click.argument("b", metavar="B")
-@click.option("--model", help="With two modules: what they mean for this vCPU model, a preset, file or other source.")
-@click.option("--module", "-m", help="Where models are compared: a module version or file; by default each one's own.")
+@click.argument("a", metavar="A", shell_complete=completing.subjects)
+@click.argument("b", metavar="B", shell_complete=completing.subjects)
+@click.option(
+    "--model", shell_complete=completing.models,
+    help="With two modules: what they mean for this vCPU model, a preset, file or other source.",
+)
+@click.option(
+    "--module", "-m", shell_complete=completing.modules,
+    help="Where models are compared: a module version or file; by default each one's own.",
+)
 @options.platform
 @options.as_json
 @options.quiet
@@ -27,11 +33,11 @@ def diff(
     "model:" or "cpu:" before it says which.
 
     \b
-    tdxtui diff 1.5.06 1.5.34                           two modules, by what a change means to people
-    tdxtui diff 1.5.06 1.5.34 --model web-tier.toml     and what to set so that this model keeps its bits
-    tdxtui diff minimal full-granite-rapids -m 1.5.34   two models: settings, wishes, what each TD gets
-    tdxtui diff sapphire-rapids granite-rapids          two CPUs, built in or dumps of yours
-    tdxtui diff web-tier.toml guest.txt                 what a model's TD gets, and what a dump shows
+    tdxtui diff 1.5.06 1.5.34                          two modules, by what changes mean to people
+    tdxtui diff 1.5.06 1.5.34 --model web-tier.toml    and what to set for this model
+    tdxtui diff minimal web-tier.toml -m 1.5.34        settings, wishes, what each TD gets
+    tdxtui diff sapphire-rapids granite-rapids         two CPUs, built in or dumps of yours
+    tdxtui diff web-tier.toml guest.txt                what a model's TD gets, and a dump
     """
     from tdxtui.diff.report import report
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tdxtui.cli import options
-from tdxtui.cli.output import put
+from tdxtui.cli import completing, options
+from tdxtui.cli.output import put, tell
 from tdxtui.errors import TdxtuiError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def _list(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
 
 
 @click.command()
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=completing.presets)
 @click.option("--to", "format_", default="toml", metavar="FORMAT", help="One of --formats; by default toml.")
 @click.option("--formats", is_flag=True, is_eager=True, expose_value=False, callback=_list,
               help="List the formats, and which programs have read them.")
@@ -85,15 +85,17 @@ def _exported(
 
 def _model(name: str, module: str | None, platform: str | None) -> VcpuModel:
     """A model's own file as it is, but for a module or CPU that is given; of another source what it is there."""
+    from dataclasses import replace
+
     from tdxtui import model_template, sources
 
     found = sources.find(name)
     if found.kind in ("model", "preset"):
         return model_template.held_against(found.model, module, platform)
-    worked_out = sources.on_both(found, module, platform)
-    for note in worked_out.notes:
-        click.echo(f"note: {note}", err=True)
-    return worked_out.model
+    names = sources.place(found, module, platform)
+    worked_out = sources.situation(found, *names)[0]
+    tell(worked_out.notes)
+    return replace(worked_out.model, module=names[0], platform=names[1])
 
 
 def _check_options(found: Format, chosen: Options) -> None:

@@ -6,12 +6,12 @@ import sys
 
 import click
 
-from tdxtui.cli import options
+from tdxtui.cli import completing, options
 from tdxtui.cli.output import json_text, put, show
 
 
 @click.command()
-@click.argument("source")
+@click.argument("source", shell_complete=completing.models)
 @options.module
 @options.platform
 @options.vmm
@@ -63,6 +63,7 @@ def fit(
         else:
             show(report.data(result) if as_json else None, report.lines(result, everything), as_json)
 
+
 def _fail(reasons: tuple[str, ...], as_json: bool, quiet: bool) -> None:
     """Say why nothing fits, and end with the status for findings."""
     if as_json and not quiet:
@@ -71,6 +72,7 @@ def _fail(reasons: tuple[str, ...], as_json: bool, quiet: bool) -> None:
         for reason in reasons:
             click.echo(reason)
     sys.exit(options.FINDINGS)
+
 
 def _command(source: str, **options: str | tuple[str, ...] | None) -> str:
     """The command line that gives the same model."""

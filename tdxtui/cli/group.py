@@ -20,6 +20,7 @@ class Place(NamedTuple):
 SECTIONS: dict[str, dict[str, Place]] = {
     "Look": {
         "open": Place("open", "open_", "Open a model on the screen; the default."),
+        "serve": Place("serve", "serve", "The screen in a browser on this machine."),
         "learn": Place("learn", "learn", "Guided lessons on what decides a TD's CPUID."),
         "quiz": Place("learn", "quiz", "What happens to this bit if ...?"),
     },
@@ -50,6 +51,7 @@ SECTIONS: dict[str, dict[str, Place]] = {
         "modules": Place("lists", "modules", "The TDX module versions."),
         "platforms": Place("lists", "platforms", "The CPUs, and which modules take them."),
         "sources": Place("sources", "sources", "What fit, check and diff know by name."),
+        "config": Place("config", "config", "Keys and settings of the screen."),
     },
     "For programs": {
         "resolve": Place("streams", "resolve", "TDs as a JSONL stream: TDH.SYS.INIT to TDH.MNG.INIT."),
@@ -87,6 +89,8 @@ class Commands(click.Group):
                 formatter.write_dl([(name.ljust(width), place.help) for name, place in section.items()])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and ctx.resilient_parsing:
+            return super().parse_args(ctx, args)  # a shell asks what the first word may be
         words = [word for word in args if not word.startswith("-")]
         if not args or (args[0] not in ("-h", "--help", "--version") and not (words and words[0] in COMMANDS)):
             args = ["open", *args]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,17 +11,14 @@ from tdxtui.cli import options
 from tdxtui.cli.output import show
 from tdxtui.errors import TdxtuiError
 
-if TYPE_CHECKING:
-    from tdxtui.learn import Lesson
-
 
 @click.command()
 @click.argument("lesson", required=False)
 @click.option("--list", "as_list", is_flag=True, help="List the lessons, and how far you have come.")
 @click.option("--check", is_flag=True, help="Judge the lessons themselves: solutions, wrong ones, answers.")
 @options.as_json
-@click.option("--theme", default="dark", show_default=True, help="A theme by name.")
-def learn(lesson: str | None, as_list: bool, check: bool, as_json: bool, theme: str) -> None:
+@click.option("--theme", help="A theme by name.")
+def learn(lesson: str | None, as_list: bool, check: bool, as_json: bool, theme: str | None) -> None:
     """Learn on the screen what decides a TD's CPUID, a step at a time.
 
     \b
@@ -41,7 +37,7 @@ def learn(lesson: str | None, as_list: bool, check: bool, as_json: bool, theme: 
         _open(lesson, theme)
 
 
-def _open(name: str | None, theme: str) -> None:
+def _open(name: str | None, theme: str | None) -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise TdxtuiError("lessons need a terminal; --list and --check don't")
     from tdxtui.tui.launch import run_lesson
@@ -49,14 +45,8 @@ def _open(name: str | None, theme: str) -> None:
     sys.exit(run_lesson(name, theme))
 
 
-def _all() -> list[Lesson]:
-    from tdxtui import learn as lessons
-
-    found = [lessons.lesson(name) for name in lessons.lessons()]
-    return sorted(found, key=lambda item: (item.number, item.name))
-
-
 def _rows() -> list[dict[str, object]]:
+    from tdxtui import learn as lessons
     from tdxtui.learn import progress
 
     done = progress.load()
@@ -65,7 +55,7 @@ def _rows() -> list[dict[str, object]]:
             "name": item.name, "number": item.number, "title": item.title, "summary": item.summary,
             "steps": len(item.steps), "done": min(done.get(item.name, 0), len(item.steps)),
         }
-        for item in _all()
+        for item in lessons.in_order()
     ]
 
 
@@ -82,7 +72,7 @@ def _check(name: str | None) -> None:
     from tdxtui import learn as lessons
     from tdxtui.learn import checking
 
-    found = [lessons.lesson(name)] if name else _all()
+    found = [lessons.lesson(name)] if name else lessons.in_order()
     wrong = 0
     for item in found:
         problems = checking.problems(item)

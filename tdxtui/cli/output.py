@@ -45,6 +45,12 @@ def put(data: str | bytes, output: str | None) -> None:
         click.echo(data, nl=False)
 
 
+def tell(notes: Iterable[str]) -> None:
+    """Say on standard error what was assumed, a line each."""
+    for note in notes:
+        click.echo(f"tdxtui: {note}", err=True)
+
+
 def painted(line: str, colours: Mapping[str, str]) -> str:
     """A line with the word before its colon in that word's colour: on a terminal, and not with NO_COLOR."""
     word, colon, rest = line.partition(":")

@@ -77,12 +77,8 @@ def table_data(found: TableDiff, kind: str) -> Data:
         ],
         "leaves_only_old": [leaf.key for leaf in found.only_old],
         "leaves_only_new": [leaf.key for leaf in found.only_new],
-        "msrs": [{"msr": f"{at:x}", "old": _hex(was), "new": _hex(now)} for at, was, now in found.msrs],
+        "msrs": [{"msr": f"{at:x}", "old": f"{was:x}", "new": f"{now:x}"} for at, was, now in found.msrs],
     }
-
-
-def _hex(value: int | None) -> str | None:
-    return None if value is None else f"{value:x}"
 
 
 def model_data(found: ModelDiff) -> Data:

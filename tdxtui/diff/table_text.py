@@ -32,8 +32,9 @@ def table_text(found: TableDiff, about: Callable[[FieldDiff], str] = _nothing) -
     lines += section("Values that differ", (_value(item, about) for item in others))
     lines += section(f"Leaves that only {old} has", _leaves(found.only_old))
     lines += section(f"Leaves that only {new} has", _leaves(found.only_new))
-    lines += section("MSRs that differ", (row(f"MSR {at:X}H", "", f"{_msr(was)} -> {_msr(now)}") for at, was, now in
-                                          found.msrs))
+    lines += section("MSRs that differ", (
+        row(f"MSR {at:X}H", "", f"{was:X}H -> {now:X}H") for at, was, now in found.msrs
+    ))
     if moment:
         names = ", ".join(dict.fromkeys(item.field.key for item in moment))
         lines += ["", *sentences([f"Of the moment, and so no difference: {names}."])]
@@ -70,10 +71,6 @@ def _leaves(leaves: Iterable[Leaf]) -> Iterator[list[str]]:
     listed = sorted(leaves, key=lambda leaf: (leaf.leaf, leaf.subleaf or 0))
     if listed:
         yield sentences([f"  {leaf_list(listed)}"])
-
-
-def _msr(value: int | None) -> str:
-    return "not known" if value is None else f"{value:X}H"
 
 
 def model_text(found: ModelDiff) -> list[str]:

@@ -10,11 +10,14 @@ from typing import NamedTuple
 from tdxtui import library
 from tdxtui.catalog import RESERVED
 from tdxtui.classify import sum_masks
-from tdxtui.cpuid import ALL_ONES, Field, Leaf
+from tdxtui.cpuid import ALL_ONES, Field, Leaf, pack
 from tdxtui.field_runs import fields_in
 from tdxtui.resolve import VirtualCpuid
 from tdxtui.situations import DEFAULT_MODULE
 from tdxtui.words.names import canonical
+
+_LEVELS = (0xB, 0x1F)
+_NUMBER_AND_ID = pack(0, 0, 0xFF, 0xFFFFFFFF)
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class TableDiff:
     fields: tuple[FieldDiff, ...]
     only_old: tuple[Leaf, ...]
     only_new: tuple[Leaf, ...]
-    msrs: tuple[tuple[int, int | None, int | None], ...]
+    msrs: tuple[tuple[int, int, int], ...]
 
     @property
     def empty(self) -> bool:
@@ -65,22 +68,32 @@ class TableDiff:
 
 def of_machine(name: str, cpuid: Mapping[Leaf, int], msrs: Mapping[int, int]) -> Table:
     """The table of a machine."""
-    return Table(name, {canonical(leaf): value for leaf, value in cpuid.items()}, {}, msrs)
+    return Table(name, _telling(cpuid), {}, msrs)
 
 
 def of_td(name: str, td: VirtualCpuid) -> Table:
     """The table of a TD as TDH.MNG.INIT makes it, without entries that nobody ever reads."""
     leaves = [entry.leaf for entry in td.module.entries if entry.leaf not in td.module.exit.faulting]
     known = {leaf: td.known_at(leaf) for leaf in leaves if td.known_at(leaf) != ALL_ONES}
-    return Table(name, {canonical(leaf): td.at(leaf) for leaf in leaves}, known)
+    return Table(name, _telling({leaf: td.at(leaf) for leaf in leaves}), known)
+
+
+def _telling(cpuid: Mapping[Leaf, int]) -> dict[Leaf, int]:
+    """The leaves without the levels beyond the last of leaves BH and 1FH, which some dumps leave out."""
+    return {canonical(leaf): value for leaf, value in cpuid.items() if not _is_beyond(leaf, value)}
+
+
+def _is_beyond(leaf: Leaf, value: int) -> bool:
+    """Whether a level is none: it has no type, and no more than its number and the processor's ID."""
+    return leaf.leaf in _LEVELS and bool(leaf.subleaf) and not value & ~_NUMBER_AND_ID
 
 
 def compare(old: Table, new: Table) -> TableDiff:
-    """What differs; MSRs count where both tables have some."""
-    both_msrs = sorted({*old.msrs, *new.msrs}) if old.msrs and new.msrs else []
+    """What differs; MSRs count where both tables have them."""
+    both_msrs = sorted({*old.msrs} & {*new.msrs})
     return TableDiff(
         old, new, tuple(_fields(old, new)), tuple(_only(old, new)), tuple(_only(new, old)),
-        tuple((at, old.msrs.get(at), new.msrs.get(at)) for at in both_msrs if old.msrs.get(at) != new.msrs.get(at)),
+        tuple((at, old.msrs[at], new.msrs[at]) for at in both_msrs if old.msrs[at] != new.msrs[at]),
     )
 
 

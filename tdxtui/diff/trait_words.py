@@ -44,10 +44,10 @@ def with_value(told: str, module: Module, field: Field) -> str:
     return f"{start} {number}{told[len(start) :]}" if number < 2 else f"{start} {number:X}H{told[len(start) :]}"
 
 
-def statement(module: Module, bit: Field) -> str:
-    """What a module states of a bit's value, with the constant or demanded value filled in."""
+def statement(module: Module, field: Field, bit: Field) -> str:
+    """What a module states of a bit of a field, with the constant or demanded value of the field filled in."""
     trait = next(trait for trait, mask in traits(module, bit.leaf).items() if mask & bit.mask)
-    return with_value(value(trait), module, bit)
+    return with_value(value(trait), module, field)
 
 
 def value(trait: Trait) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tdxtui.learn import progress
-from tdxtui.learn.lesson_file import Lesson, Step
+from tdxtui.learn.lesson_file import Lesson, Step, in_order
+from tdxtui.learn.lesson_file import lesson as named
 from tdxtui.learn.stand import Stand
 
 
@@ -98,3 +99,11 @@ class Course:
         if there.editor.model != self.stand.editor.model or there.editor.module != self.stand.editor.module:
             self.stand.editor.accept(f"lesson, step {self.at + 1}", there.situation)
         self.stand.cursor, self.stand.guest = there.cursor, there.guest
+
+
+def following(name: str | None) -> Lesson:
+    """The lesson of a name; without one the first that isn't finished, or the very first."""
+    if name is not None:
+        return named(name)
+    done, every = progress.load(), in_order()
+    return next((item for item in every if done.get(item.name, 0) < len(item.steps)), every[0])

@@ -11,6 +11,7 @@ from tdxtui.editor import Editor
 from tdxtui.learn.perform import Statement
 from tdxtui.learn.predicate import Predicate
 from tdxtui.learn.stand import Stand
+from tdxtui.model import VcpuModel
 from tdxtui.strict import Section, parse_toml, read_text, unknown
 
 FORMAT = 1
@@ -76,7 +77,7 @@ class Lesson:
 
     def start(self) -> Stand:
         """The stand that it begins with; TdxtuiError if its model, module or platform can't be had."""
-        model = situations.find_model(self.model)
+        model = _model(self.model)
         on = library.module(self.module or model.module)
         cpu = self.platform or model.platform
         return Stand(Editor(model, on, library.platform(cpu) if cpu and cpu != situations.NO_PLATFORM else None))
@@ -97,6 +98,15 @@ class Lesson:
             statement.perform(stand)
 
 
+def _model(name: str) -> VcpuModel:
+    """A preset or file, or any other source by its name."""
+    if ":" not in name:
+        return situations.find_model(name)
+    from tdxtui import sources  # they look into far more files
+
+    return sources.find(name).model
+
+
 def lessons() -> dict[str, Path]:
     """The files of all lessons by name, the user's before built-in ones of the same name."""
     return library.files("lessons")
@@ -110,6 +120,11 @@ def lesson(name: str) -> Lesson:
     if name.endswith(".toml"):
         return load(Path(name))
     raise library.NotFound(f"lesson {unknown(name, known)}")
+
+
+def in_order() -> list[Lesson]:
+    """All lessons by their numbers."""
+    return sorted((lesson(name) for name in lessons()), key=lambda item: (item.number, item.name))
 
 
 def load(path: Path) -> Lesson:

@@ -7,6 +7,7 @@
     wish avx512f = none        what the model wishes there
     XFAM.AMX = 1               a bit of XFAM, ATTRIBUTES, CONFIG_FLAGS, TD_CTLS or FEATURE_PARAVIRT_CTLS
     conflicts = 0              also refusals, tsc_mhz, max_vcpus
+    verdicts kvm-7.2 = 0       what a VMM layer refuses of what the module takes
     module = 1.5.34            also platform
     at avx512f = 1             whether the cursor is on that field
 """
@@ -23,6 +24,7 @@ from typing import Any
 from tdxtui import catalog
 from tdxtui.classify import classes
 from tdxtui.cpuid import Field
+from tdxtui.errors import TdxtuiError
 from tdxtui.learn.stand import Stand
 from tdxtui.runtime import cpuid
 from tdxtui.td import FEATURE_PARAVIRT_CTLS, NAMED_BITS
@@ -78,6 +80,8 @@ def subject(text: str) -> Callable[[Stand], Value]:
     word, _, rest = text.partition(" ")
     if word in _OF_FIELD and rest:
         return _of_field(_OF_FIELD[word], rest)
+    if word == "verdicts":
+        return _of_layer(rest)
     if text in _PLAIN:
         return _PLAIN[text]
     scope, _, name = text.partition(".")
@@ -89,6 +93,17 @@ def subject(text: str) -> Callable[[Stand], Value]:
 def _of_field(read: Callable[[Stand, Field], Value], name: str) -> Callable[[Stand], Value]:
     field = catalog.find(name.strip())
     return lambda stand: read(stand, stand.editor.module.entry_field(field) or field)
+
+
+def _of_layer(name: str) -> Callable[[Stand], Value]:
+    from tdxtui import check, vmm  # few lessons ask for it
+
+    kind, _, version = name.partition("-")
+    try:
+        layer = vmm.layer(kind, version)
+    except TdxtuiError as error:
+        raise ValueError(str(error)) from None
+    return lambda stand: sum(item.kind is check.Kind.VMM for item in check.check(stand.situation, (layer,)))
 
 
 def _of_word(scope: str, name: str) -> Callable[[Stand], Value]:

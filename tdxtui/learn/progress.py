@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 
+from tdxtui import folders
 from tdxtui.errors import TdxtuiError
 
 FILE = "lessons.json"
 
 
-def state_folder() -> Path:
-    """Where tdxtui keeps what it remembers: $XDG_STATE_HOME/tdxtui, by default ~/.local/state/tdxtui."""
-    home = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(home).expanduser() / "tdxtui"
-
-
 def load() -> dict[str, int]:
     """The steps done by lesson; nothing where there is no such file, or one that can't be read."""
     try:
-        found = json.loads((state_folder() / FILE).read_bytes())
+        found = json.loads((folders.state() / FILE).read_bytes())
     except (OSError, ValueError):
         return {}
     if not isinstance(found, dict):
@@ -36,7 +29,7 @@ def record(name: str, steps: int) -> None:
     from tdxtui.model_file import atomic
 
     try:
-        state_folder().mkdir(parents=True, exist_ok=True)
-        atomic.write(state_folder() / FILE, json.dumps({**known, name: steps}, indent=1).encode(), backup=False)
+        folders.state().mkdir(parents=True, exist_ok=True)
+        atomic.write(folders.state() / FILE, json.dumps({**known, name: steps}, indent=1).encode(), backup=False)
     except (OSError, TdxtuiError):
         return

@@ -3,59 +3,62 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Mapping
 from typing import ClassVar
 
 from rich.text import Text
-from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.theme import Theme
-from textual.widget import Widget
 
 from tdxtui import model_file
 from tdxtui.cpuid import Field, Register
 from tdxtui.editor import Editor, Outcome
 from tdxtui.errors import TdxtuiError
+from tdxtui.td_values import TD_VALUES
 from tdxtui.tui import panes
-from tdxtui.tui.bit_grid import BitGrid, ruler
-from tdxtui.tui.choosing import ChoosingApp
-from tdxtui.tui.fast import Column, MainScreen, Row
+from tdxtui.tui.bit_grid import BitGrid
+from tdxtui.tui.changing import ChangingApp
+from tdxtui.tui.copying import CopyingApp
+from tdxtui.tui.exporting import ExportingApp
+from tdxtui.tui.fast import Bare, Column, MainScreen, Row
+from tdxtui.tui.going import GoingApp
+from tdxtui.tui.helping import HelpingApp
+from tdxtui.tui.keymap import rebind, renamed
 from tdxtui.tui.leaf_list import LeafList
 from tdxtui.tui.lines import OneLine
-from tdxtui.tui.palette import Palette
-from tdxtui.tui.saving import SavingApp
+from tdxtui.tui.palette import THEME_PREFIX, Palette
+from tdxtui.tui.past import PastApp
 from tdxtui.tui.search_line import SearchLine
-from tdxtui.tui.searching import SearchingApp
-from tdxtui.tui.switches import SwitchPane, attribute_switches, xfam_switches
+from tdxtui.tui.settings import as_guest, attribute_switches, guest_switches, td_switches, xfam_switches
+from tdxtui.tui.switches import SwitchPane
 from tdxtui.tui.why_pane import WhyPane
 
-MIN_WIDTH, MIN_HEIGHT = 44, 10
-SIDE_FROM_WIDTH, SWITCHES_FROM_HEIGHT = 78, 20
-WHY_FROM_HEIGHT, TALL_WHY_FROM_HEIGHT = 16, 36
 # The theme of the terminal's own colours, by its name since Textual 8.2.6 and before.
 NO_COLOR_THEMES = "ansi-dark", "textual-ansi"
 HINTS = {
     "xfam": "Space flips it, Esc goes back to the grid",
     "attributes": "Space flips it, Esc goes back to the grid",
+    "td": "Space flips a flag, Enter changes a value, Esc goes back to the grid",
     "why": "Up and Down choose a condition, Enter goes to what it names, Esc goes back to the grid",
 }
 
 
-class TdxApp(SearchingApp, ChoosingApp, SavingApp):
+class TdxApp(GoingApp, ChangingApp, HelpingApp, ExportingApp, CopyingApp, PastApp):
     """Shows an `Editor` and turns keys into its calls."""
 
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("w", "focus_pane('why')", "To the reasons (Why)"),
+        Binding("W", "focus_pane('why')", "To the reasons (Why)"),
         Binding("ctrl+o", "return", "Back to before the last jump"),
         Binding("slash", "search", "Search names and notations"),
         Binding("n", "match(1)", "Next match"),
         Binding("N", "match(-1)", "Previous match"),
         Binding("x", "focus_pane('xfam')", "To XFAM"),
         Binding("a", "focus_pane('attributes')", "To ATTRIBUTES"),
-        Binding("escape", "focus_pane('grid')", "To the grid", show=False),
-        Binding("enter", "show_offer", "Show what the message offers"),
+        Binding("t", "focus_pane('td')", "To the other TD parameters"),
+        Binding("escape", "escape", "Back to the grid; show everything"),
         Binding("m", "choose_module", "Choose the module"),
         Binding("c", "choose_platform", "Choose the CPU"),
         Binding("right_square_bracket", "conflict(1)", "Next conflict"),
@@ -64,25 +67,34 @@ class TdxApp(SearchingApp, ChoosingApp, SavingApp):
         Binding("U,ctrl+y", "redo", "Redo"),
         Binding("s,ctrl+s", "save", "Save"),
         Binding("S", "save_as", "Save as"),
-        Binding("e", "export", "Export with what was validated"),
-        Binding("question_mark,f1", "help", "Help and legend"),
-        Binding("q,ctrl+q,ctrl+c", "leave", "Quit", priority=False),
+        Binding("e", "export", "Look at an export and write it"),
+        Binding("y", "copy", "Copy the bit; again: its register, its leaf"),
+        Binding("Z", "history", "List of all edits"),
+        Binding("T", "choose_theme", "Choose the theme"),
+        Binding("ctrl+p", "commands", "Commands by name"),
+        Binding("question_mark", "help", "All keys"),
+        Binding("f1", "explain", "Explain the pane in focus"),
+        Binding("q,ctrl+q,ctrl+c", "leave", "Quit", priority=False, id="quit"),
     ]
 
     def __init__(
-        self, editor: Editor, theme: Theme, palette: Palette, no_color: bool = False, notice: str = ""
+        self, editor: Editor, theme: Theme, palette: Palette, no_color: bool = False, notice: str = "",
+        keys: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self._no_color = no_color
         super().__init__(ansi_color=no_color)
         self.editor = editor
         self.palette = palette
+        self.theme_name = theme.name.removeprefix(THEME_PREFIX)
+        self.key_map = dict(keys or {})
+        self._renamed = renamed(self.key_map)
         self._start_with(theme)
         self._said = (notice, False)
+        self._shown_settings: tuple[object, object] | None = None
+        self._shown_message: tuple[tuple[str, bool], int] | None = None
         self._offer: Outcome | None = None
         self._offered_for: Field | None = None
         self._listed: Field | None = None
-        self._width, self._height, self._tiny = 0, 0, False
-        self._asked = "grid"
         self.problem = ""
         self._shown_conflicts = editor.situation.conflict_leaves()
 
@@ -107,10 +119,14 @@ class TdxApp(SearchingApp, ChoosingApp, SavingApp):
         """Everything of the main screen."""
         self._header = OneLine(self.palette, id="header")
         self._ruler = OneLine(self.palette, id="ruler")
-        self._grid = BitGrid(self.editor.situation, self.palette, self._moved, self.mark, id="grid")
+        calls = self._moved, self.mark, self.flip_bit
+        self._grid = BitGrid(self.editor.situation, self.palette, *calls, id="grid")
         self._list = LeafList(self.editor.situation, self._grid.leaves, self.palette, id="leaves")
         self._xfam = SwitchPane("XFAM", 2, xfam_switches(self.editor), self.palette, id="xfam")
         self._attributes = SwitchPane("ATTRIBUTES", 1, attribute_switches(self.editor), self.palette, id="attributes")
+        self._td = SwitchPane("TD parameters", 1, td_switches(self.editor), self.palette, id="td")
+        guest = guest_switches(self.editor.module, as_guest(self.editor))
+        self._guest = SwitchPane("Guest at run time", 1, guest, self.palette, id="guest")
         self._why = WhyPane(self.palette, id="why")
         typing = self.search_typed, self.search_stepped, self.search_ended
         self._status = SearchLine(self.palette, *typing, id="status")
@@ -121,6 +137,8 @@ class TdxApp(SearchingApp, ChoosingApp, SavingApp):
                 yield self._list
                 yield self._xfam
                 yield self._attributes
+                yield self._td
+                yield self._guest
             with Column(id="main"):
                 yield self._ruler
                 yield self._grid
@@ -130,9 +148,12 @@ class TdxApp(SearchingApp, ChoosingApp, SavingApp):
 
     def on_mount(self) -> None:
         """The first layout, and focus."""
+        if self.key_map:
+            for node in (self, *self.screen.query(Bare)):
+                rebind(node, self.key_map)
         self.focus_on(self._grid)
-        self._fit(self.size.width, self.size.height)
-        self._show_all()
+        self.fit(self.size.width, self.size.height)
+        self.show_all()
         self.call_after_refresh(self._started)
 
     def _started(self) -> None:
@@ -140,7 +161,9 @@ class TdxApp(SearchingApp, ChoosingApp, SavingApp):
         gc.freeze()
         gc.enable()
         self._grid.show_words()
+        self._list.count()
         self.prepare_search()
+        self.begin_autosave()
         if self.editor.path is not None and self.editor.path.exists():
             self.set_timer(0.1, self._validate)
 
@@ -153,83 +176,59 @@ class TdxApp(SearchingApp, ChoosingApp, SavingApp):
             self.problem = str(error)
             self.exit(return_code=2)
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Another size may want another layout."""
-        self._fit(event.size.width, event.size.height)
-        self._show_all()
-
-    def _fit(self, width: int, height: int) -> None:
-        # While a dialog is open, `size` follows a resize only later.
-        self._width, self._height = width, height
-        tiny = width < MIN_WIDTH or height < MIN_HEIGHT
-        if tiny and self._status.is_open:
-            self.search_ended(True)
-        for name in ("header", "middle", "status"):
-            self.query_one(f"#{name}").display = not tiny
-        self._small.display = tiny
-        if tiny:
-            message = f"tdxtui needs {MIN_WIDTH}x{MIN_HEIGHT}; this is {width}x{height}"
-            self._small.show(Text(message, self.palette.text))
-        self.query_one("#side").display = width >= SIDE_FROM_WIDTH
-        self._fit_switches()
-        self._why.display = height >= WHY_FROM_HEIGHT
-        self._why.set_class(height >= TALL_WHY_FROM_HEIGHT, "tall")
-        self.query_one("#side").set_class(width >= 110, "wide")
-        focused = self.screen_stack[0].focused
-        if focused is None or not _seen(focused) or self._tiny:
-            self.focus_on(self._grid)
-        self._tiny = tiny
-
-    def _fit_switches(self) -> None:
-        """Show XFAM and ATTRIBUTES, or where there is no room for both the one that was asked for."""
-        both = self._height >= SWITCHES_FROM_HEIGHT + self._attributes.rows
-        one = self._height >= SWITCHES_FROM_HEIGHT
-        self._xfam.display = both or (one and self._asked != "attributes")
-        self._attributes.display = both or (one and self._asked == "attributes")
-        for pane in (self._xfam, self._attributes):
-            pane.styles.height = pane.rows + 2
-
     # -- showing --
 
     def show_bit(self, bit: Field) -> None:
         """Put the cursor on a bit."""
         self._grid.go_to(bit)
 
-    def _show_all(self) -> None:
+    def show_all(self) -> None:
+        """Show everything again."""
         self.show_settings()
         self._show_cursor()
         self.show_message()
 
     def show_settings(self) -> None:
         """Show the header and the switches."""
-        width = self._width
-        self._header.show(panes.header(self.editor, self.palette, width))
-        rows = self._xfam.rows, self._attributes.rows
-        self._xfam.show(xfam_switches(self.editor))
-        self._attributes.show(attribute_switches(self.editor))
-        if rows != (self._xfam.rows, self._attributes.rows):
-            self._fit_switches()
+        self._header.show(panes.header(self.editor, self.palette, self._width, self.badge))
+        model, prepared = self.editor.model, self.editor.situation.td.prepared
+        words = model.xfam, model.attributes, model.config_flags, *(item.text(model) for item in TD_VALUES.values())
+        if self._shown_settings == (prepared, words):
+            return
+        self._shown_settings = prepared, words
+        shown = self._xfam, self._attributes, self._td
+        rows = [pane.rows for pane in shown]
+        for pane, listed in zip(shown, (xfam_switches, attribute_switches, td_switches), strict=True):
+            pane.show(listed(self.editor))
+        if (guest := self._grid.shown.guest) is not None:
+            self._guest.show(guest_switches(self.editor.module, guest))
+        if rows != [pane.rows for pane in shown]:
+            self.arrange()
 
     def _show_cursor(self) -> None:
         bit = self._grid.cursor
+        if len(self._grid.leaves) != self._list.length:
+            self._list.show(self.editor.situation, self._grid.leaves)
         self._list.select(bit.leaf)
         self._why.show(self.editor.situation, bit)
 
     def say(self, message: str, alarm: bool = False, offer: Outcome | None = None) -> None:
         """A message in the last line; Enter then shows its offer, and no longer one of a message before."""
         self._said, self._offer, self._offered_for = (message, alarm), offer, None
-        self.show_message()
+        if self._shown_message != (self._said, self._width):
+            self.show_message()
 
     def show_message(self) -> None:
         """The search being typed; else the last message, or the keys if there is none."""
         message, alarm = self._said
+        self._shown_message = None if self._status.is_open else (self._said, self._width)
         if self._status.is_open:
             text = Text.assemble((f" {self.prompt} ", self.palette.strong), (self.search_words, self.palette.text))
         elif message:
             style = self.palette.conflict if alarm else self.palette.strong
             text = Text(panes.message(message, self._width), style)
         else:
-            text = panes.keys(self.palette, self._width)
+            text = panes.keys(self.palette, self._width, self._renamed)
         text.truncate(self._width, overflow="ellipsis")
         self._status.show(text)
 
@@ -238,9 +237,13 @@ class TdxApp(SearchingApp, ChoosingApp, SavingApp):
         if outcome.done:
             before = self._shown_conflicts
             self._shown_conflicts = self.editor.situation.conflict_leaves()
-            drawn = {**outcome.changed, **dict.fromkeys([*before, *self._shown_conflicts, self._grid.cursor.leaf], 0)}
-            self._grid.show(self.editor.situation, drawn)
+            looked_at = dict.fromkeys([*before, *self._shown_conflicts, self._grid.cursor.leaf], 0)
+            drawn = {**looked_at, **outcome.changed}
+            guest = self._grid.shown.guest
+            # What the guest reads of one leaf may depend on another one's bits.
+            self._grid.show(self.editor.situation, drawn if guest is None else None)
             self._list.show(self.editor.situation, self._grid.leaves)
+            self._list.count(drawn)
             self.show_settings()
             self._show_cursor()
         self.say(outcome.message, not outcome.done, outcome)
@@ -250,18 +253,12 @@ class TdxApp(SearchingApp, ChoosingApp, SavingApp):
     def _moved(self) -> None:
         """The cursor moved."""
         self._show_cursor()
-        self.say("")
+        self.say_marked()
 
     def on_bit_grid_resized(self) -> None:
         """The bit numbers stand above the bits; now the width of the pane that says why is known, too."""
-        self._ruler.show(Text(ruler(self._grid.size.width), self.palette.muted))
+        self._ruler.show(Text(self._grid.shape.ruler(), self.palette.muted))
         self._show_cursor()
-
-    def on_bit_grid_toggle(self) -> None:
-        """Space on a bit."""
-        bit = self._grid.cursor
-        self.show_outcome(self.editor.toggle(bit))
-        self._offered_for = bit
 
     def on_leaf_list_chosen(self, event: LeafList.Chosen) -> None:
         """The list's selection moved. A way through the list is one jump."""
@@ -274,38 +271,27 @@ class TdxApp(SearchingApp, ChoosingApp, SavingApp):
         """On to the grid."""
         self.focus_on(self._grid)
 
-    def on_switch_pane_flipped(self, event: SwitchPane.Flipped) -> None:
-        """A switch was flipped."""
-        flip = self.editor.toggle_xfam if event.pane is self._xfam else self.editor.toggle_attribute
-        self.show_outcome(flip(event.name))
-
     # -- actions --
 
-    def focus_on(self, pane: Widget) -> None:
-        """Focus at once: keys that come in one piece with the one that asked for it belong to the pane."""
-        self.screen_stack[0].set_focus(pane)
-
-    def show_pane(self, name: str) -> bool:
-        """Focus a pane by its name; whether there is room for it."""
-        pane, self._asked = self.query_one(f"#{name}", Widget), name
-        self._fit_switches()
-        if _seen(pane):
-            self.focus_on(pane)
-            return True
-        self.say("The window is too small for that pane", alarm=True)
-        return False
-
     def action_focus_pane(self, name: str) -> None:
-        """To a pane."""
-        if self.show_pane(name):
+        """To a pane; to the next switch that is off from one of XFAM that has the focus."""
+        if name in ("xfam", "attributes") and self.here().pane == name:
+            self.query_one(f"#{name}", SwitchPane).select_next_off()
+        elif self.show_pane(name):
             if name == "why":
                 self._why.select(self._why.selected)
             self.say(HINTS.get(name, ""))
 
-    def action_show_offer(self) -> None:
-        """Show all that the last message's offer would change, and ask whether to make it."""
-        if self._offer is not None and self._offer.cure is not None:
-            self.ask_for(self._offer.cure_label, self._offer.cure, self._offered_for)
+    def action_escape(self) -> None:
+        """Back by one step: to the grid, to nothing marked, to everything shown."""
+        if self.here().pane != "grid":
+            self.show_pane("grid")
+            self.say("")
+        elif self._grid.selection is not None:
+            self._grid.select(False)
+            self.say("")
+        elif not self.leave_filter():
+            self.say("")
 
     def action_undo(self) -> None:
         """Take the last edit back."""
@@ -315,13 +301,3 @@ class TdxApp(SearchingApp, ChoosingApp, SavingApp):
         """Make it again."""
         self.show_outcome(self.editor.redo())
 
-    def action_help(self) -> None:
-        """Keys and glyphs."""
-        text = panes.help_text([*BitGrid.BINDINGS, *self.BINDINGS, *WhyPane.SHOWN], self.palette)
-        from tdxtui.tui.dialogs import Help
-
-        self.push_screen(Help("Help", text))
-
-
-def _seen(widget: Widget) -> bool:
-    return all(node.display for node in widget.ancestors_with_self if isinstance(node, Widget))

@@ -15,6 +15,8 @@ class EditorApp(App[None]):
 
     editor: Editor
     palette: Palette
+    # False where a browser shows the screen to others: nothing on this machine's disk is written then.
+    may_write = True
 
     @abstractmethod
     def say(self, message: str, alarm: bool = False, offer: Outcome | None = None) -> None:
@@ -27,3 +29,7 @@ class EditorApp(App[None]):
     @abstractmethod
     def show_outcome(self, outcome: Outcome) -> None:
         """Show what an edit did, or why it did nothing."""
+
+    @abstractmethod
+    def show_all(self) -> None:
+        """Show all panes again."""

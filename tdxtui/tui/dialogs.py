@@ -10,27 +10,29 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from tdxtui.tui.dialog import Dialog
 from tdxtui.tui.lines import clean
 
 
-class Chooser(ModalScreen[str | None]):
+class Chooser(Dialog[str | None]):
     """A list of (value, line); returns the chosen value, None for none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "Back")]
 
-    def __init__(self, title: str, choices: Sequence[tuple[str, str]], present: str) -> None:
+    def __init__(
+        self, title: str, choices: Sequence[tuple[str, str]], present: str, verb: str = "Enter chooses"
+    ) -> None:
         super().__init__()
-        self._title, self._choices, self._present = title, choices, present
+        self._title, self._choices, self._present, self._verb = title, choices, present, verb
 
     def compose(self) -> ComposeResult:
         """The list in a box."""
         with Vertical(classes="box") as box:
             box.border_title = self._title
-            box.border_subtitle = "Enter chooses, Esc goes back"
+            box.border_subtitle = f"{self._verb}, Esc goes back"
             yield OptionList(*(Option(Text(clean(line))) for _, line in self._choices))
 
     def on_mount(self) -> None:
@@ -43,29 +45,30 @@ class Chooser(ModalScreen[str | None]):
         self.dismiss(self._choices[event.option_index][0])
 
 
-class Question(ModalScreen[str]):
-    """A question with answers by key; returns the key, "escape" for none."""
+class Question(Dialog[str]):
+    """A question with answers by key; returns the key, "escape" for none, which is called `back`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss('escape')", "Back")]
 
-    def __init__(self, title: str, text: str, answers: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, title: str, text: str, answers: Sequence[tuple[str, str]], back: str = "back") -> None:
         super().__init__()
-        self._title, self._text, self._answers = title, text, answers
+        self._title, self._text, self._answers, self._back = title, text, answers, back
 
     def compose(self) -> ComposeResult:
         """The question in a box, the answers below."""
         with Vertical(classes="box question") as box:
             box.border_title = self._title
-            yield Static(Text(clean(self._text)))
-            yield Static(Text("   ".join(f"[{key}] {what}" for key, what in (*self._answers, ("Esc", "back")))))
+            yield Static(Text("\n".join(clean(line) for line in self._text.split("\n"))))
+            yield Static(Text("   ".join(f"[{key}] {what}" for key, what in (*self._answers, ("Esc", self._back)))))
 
     def on_key(self, event: events.Key) -> None:
-        """Take an answer's key."""
+        """Take an answer's key, which then is nobody else's."""
         if event.key in [answer for answer, _ in self._answers]:
+            event.stop()
             self.dismiss(event.key)
 
 
-class FileName(ModalScreen[str | None]):
+class FileName(Dialog[str | None]):
     """Ask for a file's name; returns it, None for none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back")]
@@ -86,7 +89,7 @@ class FileName(ModalScreen[str | None]):
         self.dismiss(event.value.strip() or None)
 
 
-class Help(ModalScreen[None]):
+class Help(Dialog[None]):
     """Text to read; any of Esc, q, ? closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,enter", "dismiss(None)", "Back")]

@@ -1,6 +1,7 @@
 """Widgets drawn without Textual's style machinery, which costs more per line than the line itself.
 
-A widget that fills its whole region with finished strips has no border, padding or visual for that machinery to add.
+A widget that fills its whole region with finished strips has no border, padding or visual for that machinery to add:
+its size is `_size`, which `size` would work out from the styles each time.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Bare(Widget):
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines of a part of the widget."""
         lines = [self.render_line(y) for y in range(crop.y, crop.bottom)]
-        if crop.x == 0 and crop.width == self.size.width:
+        if crop.x == 0 and crop.width == self._size.width:
             return lines
         return [line.crop(crop.x, crop.right) for line in lines]
 
@@ -44,7 +45,8 @@ class Framed(Bare):
     @property
     def inner(self) -> Size:
         """The room inside the frame."""
-        return Size(max(self.size.width - 2, 0), max(self.size.height - 2, 0))
+        width, height = self._size
+        return Size(max(width - 2, 0), max(height - 2, 0))
 
     @abstractmethod
     def inner_line(self, y: int) -> list[Segment]:
@@ -59,7 +61,7 @@ class Framed(Bare):
         for row in rows:
             self._finished.pop(row + 1, None)
         if self.is_attached:
-            self.refresh(*(Region(0, row + 1, self.size.width, 1) for row in rows))
+            self.refresh(*(Region(0, row + 1, self._size.width, 1) for row in rows))
 
     def on_resize(self) -> None:
         """Lay the lines out anew."""
@@ -81,20 +83,29 @@ class Framed(Bare):
         return strip
 
     def _line(self, y: int) -> Strip:
-        width, height = self.size
+        width, height = self._size
         edge = self.palette.name if self.has_focus else self.palette.edge
         if y == 0:
             return self._top_line(width, edge)
         if y >= height - 1:
             return self._bottom_line(width, edge)
         inside = Strip(self.inner_line(y - 1)).adjust_cell_length(width - 2, self.palette.text)
-        return Strip([Segment("│", edge), *inside, Segment("│", edge)])
+        return Strip([Segment("│", edge), *inside, self.right_edge(y - 1, edge)])
+
+    def right_edge(self, y: int, edge: Style) -> Segment:
+        """The frame beside a line."""
+        return Segment("│", edge)
 
     def _top_line(self, width: int, edge: Style) -> Strip:
-        title = f" {self._title} "
+        title = f" {self.title} "
         rest = max(width - len(title) - 3, 0)
         line = Strip([Segment("╭─", edge), Segment(title, self.palette.text), Segment("─" * rest + "╮", edge)])
         return line.adjust_cell_length(width, edge)
+
+    @property
+    def title(self) -> str:
+        """What the frame's first line tells."""
+        return self._title
 
     @property
     def note(self) -> str:
@@ -125,3 +136,9 @@ class Column(Vertical, Covered):
 
 class MainScreen(Screen[None], Covered):
     """The screen beneath everything."""
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        from tdxtui.tui.quick import QuickCompositor
+
+        self._compositor = QuickCompositor()

@@ -67,7 +67,7 @@ class JumpingApp(EditorApp):
         here = self.here()
         while self._places:
             place = self._places.pop()
-            if place.bit.leaf in self._grid.leaves and place[:2] != here[:2]:
+            if place.bit.leaf in self._grid.all_leaves and place[:2] != here[:2]:
                 self.return_to(place)
                 return
         self.say("There is nothing to go back to")
@@ -117,7 +117,7 @@ class JumpingApp(EditorApp):
 
     def action_conflict(self, step: int) -> None:
         """To the next conflict, or the one before."""
-        situation, leaves = self.editor.situation, self._grid.leaves
+        situation, leaves = self.editor.situation, self._grid.all_leaves
         bits = [bit for bit in situation.conflict_bits() if bit.leaf in leaves]
         elsewhere = situation.refusals_elsewhere()
         if not bits:
@@ -143,6 +143,6 @@ def first_bit(field: Field) -> Field:
 
 def listed_name(setting: Setting, names: list[str]) -> str:
     """The listed switch that a setting is, or is a part of."""
-    known = NAMED_BITS[setting.pane.upper()]
-    whole = (name for name in names if known[name] & known.get(setting.name, 0))
+    known = NAMED_BITS["CONFIG_FLAGS" if setting.pane == "td" else setting.pane.upper()]
+    whole = (name for name in names if known.get(name, 0) & known.get(setting.name, 0))
     return setting.name if setting.name in names else next(whole, "")

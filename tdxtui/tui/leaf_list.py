@@ -1,10 +1,12 @@
-"""The list of leaves beside the grid, with the number of conflicts in each."""
+"""The list of leaves beside the grid, with the conflicts of each; its frame is a map of them all."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -14,7 +16,11 @@ from tdxtui.cpuid import Leaf
 from tdxtui.evaluate import Situation
 from tdxtui.tui.fast import Framed
 from tdxtui.tui.lines import shortened
+from tdxtui.tui.minimap import Mark, minimap
 from tdxtui.tui.palette import Palette
+
+if TYPE_CHECKING:
+    from tdxtui.tally import Tally
 
 
 class LeafList(Framed, can_focus=True, inherit_bindings=False):
@@ -44,14 +50,62 @@ class LeafList(Framed, can_focus=True, inherit_bindings=False):
         super().__init__("Leaves", palette, id)
         self._selected = self._top = 0
         self._situation, self._leaves = situation, list(leaves)
+        self._of = len(leaves)
+        self._counts: dict[Leaf, Tally] = {}
+        self._total: Tally
+        self._note = ""
+        self._map: list[Mark] = []
+
+    @property
+    def length(self) -> int:
+        """How many leaves are listed."""
+        return len(self._leaves)
+
+    @property
+    def title(self) -> str:
+        """How many leaves there are if a filter hides some."""
+        count = len(self._leaves)
+        return "Leaves" if count == self._of else f"Leaves {count} of {self._of}"
+
+    @property
+    def note(self) -> str:
+        """How many bits there are of each class."""
+        return self._note
+
+    def count(self, changed: Iterable[Leaf] | None = None) -> None:
+        """Count the bits of each class again, or of those leaves only."""
+        from tdxtui.tally import Tally, tally_of  # not before the first frame
+
+        entries = self._situation.module.by_leaf
+        if changed is None or self._counts.keys() != entries.keys():
+            self._counts, self._total, changed = {}, Tally(), entries
+        total = self._total
+        for leaf in changed:
+            if leaf in entries:
+                new, old = tally_of(self._situation, leaf), self._counts.get(leaf, Tally())
+                total = total.plus(new).minus(old)
+                self._counts[leaf] = new
+        self._total, self._of = total, len(entries)
+        note = _told(total, self.inner.width - 4)
+        if note != self._note:
+            self._note = note
+            self.redraw(self.inner.height)
 
     def show(self, situation: Situation, leaves: list[Leaf]) -> None:
         """Show another situation, drawing again the leaves whose conflicts differ."""
         before, self._situation = self._situation, situation
+        if (before.module, before.platform) != (situation.module, situation.platform):
+            self._counts = {}
         if leaves != self._leaves:
             self._leaves = list(leaves)
             self._selected = min(self._selected, len(leaves) - 1)
             self._reveal()
+            self._map_out()
+            self.redraw()
+            return
+        if (before.conflicts, before.refusals) == (situation.conflicts, situation.refusals):
+            return
+        if self._map_out():
             self.redraw()
             return
         for number, leaf in enumerate(leaves):
@@ -65,6 +119,7 @@ class LeafList(Framed, can_focus=True, inherit_bindings=False):
             return
         old, self._selected = self._selected, number
         if self._reveal():
+            self._map_out()
             self.redraw()
         else:
             self.redraw(old - self._top, number - self._top)
@@ -76,6 +131,20 @@ class LeafList(Framed, can_focus=True, inherit_bindings=False):
         top = max(min(top, len(self._leaves) - height), 0)
         moved, self._top = height > 0 and top != self._top, top if height else self._top
         return moved
+
+    def _map_out(self) -> bool:
+        """Work out the map beside the list; whether it looks otherwise."""
+        numbers = {leaf: number for number, leaf in enumerate(self._leaves)}
+        places = [numbers[leaf] for leaf in self._situation.conflict_leaves() if leaf in numbers]
+        before, self._map = self._map, list(minimap(self.inner.height, len(self._leaves), self._top, places))
+        return before != self._map
+
+    def right_edge(self, y: int, edge: Style) -> Segment:
+        """The part of the map beside a line."""
+        mark = self._map[y] if y < len(self._map) else Mark.NOTHING
+        if mark is Mark.NOTHING:
+            return Segment("│", edge)
+        return Segment(mark.value, self.palette.conflict if mark is Mark.CONFLICT else edge)
 
     def action_move(self, step: int) -> None:
         """Select another leaf."""
@@ -107,6 +176,9 @@ class LeafList(Framed, can_focus=True, inherit_bindings=False):
     def on_resize(self) -> None:
         """Keep the selection in view."""
         self._reveal()
+        self._map_out()
+        if self._counts:
+            self.count(())
         super().on_resize()
 
     def inner_line(self, y: int) -> list[Segment]:
@@ -122,6 +194,15 @@ class LeafList(Framed, can_focus=True, inherit_bindings=False):
         text = f"{'▸' if selected else ' '}{_short(leaf):6} {catalog.title(leaf)}"
         text = shortened(text, width - len(mark) - bool(mark)).ljust(width - len(mark))
         return [Segment(text, style), Segment(mark, style if selected else self.palette.conflict)]
+
+
+def _told(total: Tally, width: int) -> str:
+    """The numbers of bits, as many as there is room for."""
+    numbers = [("✗", total.conflicting), ("●", total.flexible), ("?", total.unknown), ("01 ", total.fixed)]
+    parts = [f"{glyph}{number}" for glyph, number in [*numbers, ("~", total.run_time)] if number]
+    while len(" · ".join(parts)) > width and parts:
+        parts.pop()
+    return " · ".join(parts)
 
 
 def _short(leaf: Leaf) -> str:

@@ -48,8 +48,8 @@ class OneLine(Bare):
         new = segments(line, self._palette.text)
         if new != self._segments:
             self._segments = new
-            self.refresh(Region(0, 0, self.size.width, 1))
+            self.refresh(Region(0, 0, self._size.width, 1))
 
     def render_line(self, y: int) -> Strip:
         """The line, blank below it."""
-        return Strip(self._segments if y == 0 else []).adjust_cell_length(self.size.width, self._palette.text)
+        return Strip(self._segments if y == 0 else []).adjust_cell_length(self._size.width, self._palette.text)

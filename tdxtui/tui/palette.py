@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from rich.style import Style
 from textual.theme import Theme
 
-from tdxtui import library
+from tdxtui import folders, library
 from tdxtui.bit_state import BitState
 from tdxtui.strict import Section, parse_toml, read_text
 
 UI_COLOURS = ("background", "surface", "foreground", "muted", "accent", "border")
+THEME_PREFIX = "tdxtui-"
+FIRST = ("dark", "light")
 BIT_COLOURS = ("fixed", "flexible", "conflict", "run_time", "unknown", "cursor", "cursor_text")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Palette:
-    """The styles of the widgets that draw their own lines. `cursor` is laid over a bit's own style."""
+    """The styles of the widgets that draw their own lines. `cursor` is laid over a bit's own style.
+
+    All panes share one, so that another theme reaches them by `become`.
+    """
 
     states: Mapping[BitState, Style]
     text: Style
@@ -32,11 +37,17 @@ class Palette:
     edge: Style
     conflict: Style
 
+    def become(self, other: Palette) -> None:
+        """Take another palette's styles."""
+        for item in fields(self):
+            setattr(self, item.name, getattr(other, item.name))
+
 
 def load(path: Path) -> tuple[Theme, Palette]:
     """A theme file as Textual's theme and our own styles; DataError says what is wrong with it."""
     top = Section(parse_toml(read_text(path), str(path)), str(path))
     dark = top.flag("dark")
+    top.text("about", "")
     ui, bits = top.table("ui"), top.table("bits")
     colours = {name: ui.parsed(name, _colour) for name in UI_COLOURS}
     colours |= {name: bits.parsed(name, _colour) for name in BIT_COLOURS}
@@ -45,12 +56,28 @@ def load(path: Path) -> tuple[Theme, Palette]:
     return _theme(path.stem, dark, colours), _coloured(colours)
 
 
+def about(path: Path) -> str:
+    """What a theme says of itself; DataError if it can't be used."""
+    load(path)
+    return Section(parse_toml(read_text(path), str(path)), str(path)).text("about", "")
+
+
+def _known() -> dict[str, Path]:
+    """The themes' files by name: the user's own in either of their folders go before a shipped one."""
+    places = (library.shipped("themes"), library.user_data() / "themes", folders.config() / "themes")
+    return {path.stem: path for folder in places if folder.is_dir() for path in folder.glob("*.toml")}
+
+
+def names() -> list[str]:
+    """The themes by name, the first ones those that most want."""
+    return sorted(_known(), key=lambda name: (name not in FIRST, name))
+
+
 def find(name: str) -> Path:
-    """The file of a theme by name, the user's own before a shipped one; NotFound lists what there is."""
-    folders = (library.shipped("themes"), library.user_data() / "themes")
-    known = {path.stem: path for folder in folders if folder.is_dir() for path in folder.glob("*.toml")}
+    """The file of a theme by name; NotFound lists what there is."""
+    known = _known()
     if name not in known:
-        raise library.NotFound(f"there is no theme {name!r}; known are {', '.join(sorted(known))}")
+        raise library.NotFound(f"there is no theme {name!r}; known are {', '.join(names())}")
     return known[name]
 
 
@@ -62,7 +89,7 @@ def _colour(text: str) -> str:
 
 def _theme(name: str, dark: bool, colours: dict[str, str]) -> Theme:
     return Theme(
-        name=f"tdxtui-{name}",
+        name=f"{THEME_PREFIX}{name}",
         dark=dark,
         primary=colours["accent"],
         accent=colours["accent"],

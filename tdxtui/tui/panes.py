@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from rich.text import Text
-from textual.binding import Binding, BindingType
 
 from tdxtui.bit_state import BitState
 from tdxtui.editor import Editor
+from tdxtui.tally import Tally
 from tdxtui.tui.lines import shortened
 from tdxtui.tui.palette import Palette
 
 KEYS = (
-    ("Space", "toggle"), ("w", "why"), ("/", "find"), ("]", "conflict"), ("x", "XFAM"), ("a", "ATTRIBUTES"),
-    ("m", "module"), ("c", "CPU"), ("u", "undo"), ("s", "save"), ("e", "export"), ("?", "help"), ("q", "quit"),
+    ("Space", "toggle"), ("w", "wish"), ("/", "find"), ("]", "conflict"), ("x", "XFAM"), ("a", "ATTRIBUTES"),
+    ("t", "TD"), ("m", "module"), ("c", "CPU"), ("r", "run time"), ("o", "only"), ("u", "undo"), ("s", "save"),
+    ("e", "export"), ("L", "legend"), ("?", "help"), ("q", "quit"),
 )
 # What is left out first where there is little room; the others always find room.
-DISPENSABLE = ("e", "c", "m", "u", "a", "x", "]", "s", "w", "/")
+DISPENSABLE = ("e", "c", "t", "m", "r", "u", "o", "L", "w", "a", "x", "]", "s", "/")
 NARROW_HEADER, WIDE_HEADER = 60, 100
+LEAST_NAME, LEAST_BADGE = 24, 16
 OFFER = ": Enter "
 
 
-def header(editor: Editor, palette: Palette, width: int) -> Text:
-    """File, module, platform and conflicts in one line."""
+def header(editor: Editor, palette: Palette, width: int, badge: str = "") -> Text:
+    """File, module, platform and conflicts in one line; the badge tells of a view that is not the plain one."""
     name = editor.path.name if editor.path else f"{editor.model.name} (not saved)"
     left = Text.assemble((" tdxtui  ", palette.name), (name, palette.strong))
     if editor.dirty:
@@ -31,6 +33,9 @@ def header(editor: Editor, palette: Palette, width: int) -> Text:
     if editor.read_only:
         left.append(" read only", palette.muted)
     right = _where(editor, palette, width)
+    if badge:
+        room = max(width - right.cell_len - LEAST_NAME, LEAST_BADGE)
+        right = Text.assemble((f" {shortened(badge, room)} ", palette.selected), right)
     left.truncate(max(width - right.cell_len, 12), overflow="ellipsis")
     left.append(" " * max(width - left.cell_len - right.cell_len, 0), palette.text)
     left.append_text(right)
@@ -56,9 +61,11 @@ def _platform(editor: Editor) -> str:
     return editor.platform.name + (" (refused)" if editor.situation.platform_refusal else "")
 
 
-def keys(palette: Palette, width: int) -> Text:
-    """The keys, as many as there is room for."""
-    shown, dispensable = list(KEYS), list(DISPENSABLE)
+def keys(palette: Palette, width: int, renamed: Mapping[str, str] | None = None) -> Text:
+    """The keys, as many as there is room for, under the names that the user gave them."""
+    names = renamed or {}
+    shown = [(names.get(key, key), what) for key, what in KEYS if names.get(key, key)]
+    dispensable = [names.get(key, key) for key in DISPENSABLE]
     while sum(len(key) + len(what) + 3 for key, what in shown) - 1 > width and dispensable:
         least = dispensable.pop(0)
         shown = [(key, what) for key, what in shown if key != least]
@@ -66,6 +73,7 @@ def keys(palette: Palette, width: int) -> Text:
     for key, what in shown:
         text.append(key, palette.strong)
         text.append(f" {what}  ", palette.muted)
+    text.right_crop(2)
     return text
 
 
@@ -89,6 +97,10 @@ def legend(palette: Palette) -> Text:
     for state, meaning in meanings:
         text.append(f"  {state.glyph} ", palette.states[state])
         text.append(f" {meaning}\n", palette.text)
+    text.append("  ·  ", palette.muted)
+    text.append("left out by the filter\n", palette.text)
+    text.append("  ┃ ◆ ", palette.strong)
+    text.append("in the maps at the right: in view, conflicts\n", palette.text)
     text.append("  ■ □ ", palette.strong)
     text.append("on, off;", palette.text)
     text.append("  · ", palette.muted)
@@ -96,22 +108,14 @@ def legend(palette: Palette) -> Text:
     return text
 
 
-def help_text(bindings: Sequence[BindingType], palette: Palette) -> Text:
-    """The glyphs and the keys."""
-    text = Text.assemble(("Glyphs\n", palette.strong), legend(palette), ("\nKeys\n", palette.strong))
-    for binding in bindings:
-        if isinstance(binding, Binding):
-            text.append(f"  {_keys(binding):24}", palette.strong)
-            text.append(f" {binding.description}\n", palette.text)
+def tally_text(total: Tally, palette: Palette) -> Text:
+    """How many bits there are of each class."""
+    told = (
+        ("flexible", total.flexible), ("fixed", total.fixed), ("conflicting", total.conflicting),
+        ("run time or #VE", total.run_time), ("unknown", total.unknown),
+    )
+    text = Text("\nBits of this model here\n", palette.strong)
+    for word, number in told:
+        text.append(f"  {number:6}", palette.strong)
+        text.append(f"  {word}\n", palette.text)
     return text
-
-
-_KEY_NAMES = {
-    "right_square_bracket": "]", "left_square_bracket": "[", "question_mark": "?", "left_curly_bracket": "{",
-    "right_curly_bracket": "}", "pageup": "PgUp", "pagedown": "PgDn", "home": "Home", "end": "End", "space": "Space",
-    "enter": "Enter", "slash": "/", "escape": "Esc", "up": "↑", "down": "↓", "left": "←", "right": "→", "f1": "F1",
-}
-
-
-def _keys(binding: Binding) -> str:
-    return ", ".join(_KEY_NAMES.get(key, key) for key in binding.key.split(","))

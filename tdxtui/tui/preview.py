@@ -12,16 +12,16 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tdxtui.tui.dialog import Dialog
 from tdxtui.tui.lines import clean
 from tdxtui.tui.preview_text import Block
 
 INDENT = (0, 0, 0, 2)
 
 
-class Preview(ModalScreen[bool]):
+class Preview(Dialog[bool]):
     """What would be done; returns whether to do it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tdxtui.errors import TdxtuiError
+from tdxtui.on_disk import FileChanged
 from tdxtui.strict import shown
-from tdxtui.tui.base import EditorApp
+from tdxtui.tui.autosave import AutosaveApp
+
+CONFLICT = (("o", "overwrite"), ("a", "save as"), ("r", "reload"))
 
 
-class SavingApp(EditorApp):
-    """An app that can save its model, export it, and asks before it leaves changes behind."""
+class SavingApp(AutosaveApp):
+    """An app that can save its model, and asks before it leaves changes behind or writes over others' work."""
 
     def action_save(self) -> None:
         """Save to the model's file, or ask for one."""
@@ -28,17 +31,20 @@ class SavingApp(EditorApp):
         self.push_screen(FileName("Save as", name), lambda name: self._save_as(name, leave))
 
     def _save_as(self, name: str | None, leave: bool) -> None:
-        self._with_path(name, lambda path: self._save(path, leave))
+        self.with_path(name, lambda path: self._save(path, leave))
 
-    def _with_path(self, name: str | None, write: Callable[[Path], None]) -> None:
+    def with_path(self, name: str | None, write: Callable[[Path], None]) -> None:
         """Write to a file of that name, after a question if there is one already."""
         if name is None:
+            return
+        if not self.may_write:
+            self.say("read only: nothing is written", alarm=True)
             return
         try:
             path = Path(name).expanduser()
             taken = path.exists() and path != self.editor.path
         except (OSError, RuntimeError) as error:
-            self._say_unsaved(f"{name}: can't be saved: {getattr(error, 'strerror', None) or error}")
+            self.say_unsaved(f"{name}: can't be saved: {getattr(error, 'strerror', None) or error}")
             return
         if taken:
             from tdxtui.tui.dialogs import Question
@@ -49,50 +55,47 @@ class SavingApp(EditorApp):
         else:
             write(path)
 
-    def _save(self, path: Path, leave: bool = False) -> None:
+    def _save(self, path: Path, leave: bool = False, over: bool = False) -> None:
         if self.editor.read_only and path == self.editor.path:
             self.say("read only: S saves to another file", alarm=True)
             return
         try:
-            self.editor.save(path)
+            self.editor.save(path, over)
+        except FileChanged as change:
+            self._ask_about(path, str(change), leave)
         except TdxtuiError as error:
-            self._say_unsaved(str(error))
-            return
+            self.say_unsaved(str(error))
+        else:
+            self._saved(path, leave)
+
+    def _saved(self, path: Path, leave: bool) -> None:
         self.show_settings()
         self.say(f"Saved {path}")
         if leave:
             self.exit()
 
-    def _say_unsaved(self, message: str) -> None:
+    def _ask_about(self, path: Path, change: str, leave: bool) -> None:
+        """Somebody else wrote the file: nobody's work is lost without a word."""
+        from tdxtui.tui.dialogs import Question
+
+        text = (f"{change} since it was read here.\n\noverwrite: its content is kept beside it as .bak\n"
+                "save as: to another file\nreload: take what it has now; u brings your edits back\n")
+        self.push_screen(Question("Changed on disk", text, CONFLICT), lambda key: self._decided(key, path, leave))
+
+    def _decided(self, key: str | None, path: Path, leave: bool) -> None:
+        if key == "o":
+            self._save(path, leave, over=True)
+        elif key == "a":
+            self.action_save_as(leave)
+        elif key == "r":
+            try:
+                self.show_outcome(self.editor.reload())
+            except TdxtuiError as error:
+                self.say_unsaved(f"Not reloaded: {error}")
+
+    def say_unsaved(self, message: str) -> None:
         """The reason is at the end, so of a long message the middle is left out."""
         self.say(shown(message, self.size.width - 2), alarm=True)
-
-    def action_export(self) -> None:
-        """Write the model to a file with all that comes of it, if it comes out as wished."""
-        from tdxtui import exported
-        from tdxtui.tui.dialogs import FileName
-
-        try:
-            text = exported.exported(self.editor.model_here())
-        except TdxtuiError as error:
-            self._say_unsaved(f"Not exported: {error}")
-            return
-        stem = self.editor.path.stem if self.editor.path else self.editor.model.name
-        ask = FileName("Export with what was validated to", f"{stem}.validated.toml", "exports")
-        self.push_screen(ask, lambda name: self._with_path(name, lambda path: self._export(path, text)))
-
-    def _export(self, path: Path, text: str) -> None:
-        if path == self.editor.path:
-            self.say(f"{path} is the model itself; export to another file", alarm=True)
-            return
-        from tdxtui.model_file import write_atomically
-
-        try:
-            write_atomically(path, text.encode())
-        except TdxtuiError as error:
-            self._say_unsaved(str(error))
-        else:
-            self.say(f"Exported to {path}")
 
     def action_leave(self) -> None:
         """Quit, after asking what to do with changes."""
@@ -107,6 +110,7 @@ class SavingApp(EditorApp):
 
     def _leave(self, key: str | None) -> None:
         if key == "d":
+            self.discards = True
             self.exit()
         elif key == "s" and self.editor.path is None:
             self.action_save_as(leave=True)

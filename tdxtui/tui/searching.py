@@ -43,7 +43,7 @@ class SearchingApp(JumpingApp):
 
     def prepare_search(self) -> None:
         """Read what searches read, while nobody waits."""
-        leaves, module = tuple(self._grid.leaves), self.editor.module
+        leaves, module = tuple(self._grid.all_leaves), self.editor.module
         self._guessing.later(lambda: finder(leaves).find("7.0", module), lambda _: None)
 
     # -- while typing --
@@ -119,7 +119,7 @@ class SearchingApp(JumpingApp):
         if not self._text:
             self.say("Nothing was searched for yet; / searches")
             return
-        if tuple(self._grid.leaves) != self._searched:
+        if tuple(self._grid.all_leaves) != self._searched:
             self._look_for(self._text)
         if not self._found.fields:
             self.say(self._failed)
@@ -135,6 +135,6 @@ class SearchingApp(JumpingApp):
             self._grid.go_to(first_bit(self._found.fields[self._at]))
 
     def _look_for(self, text: str) -> None:
-        leaves = tuple(self._grid.leaves)
+        leaves = tuple(self._grid.all_leaves)
         self._text, self._at, self._searched = text, 0, leaves
         self._found = finder(leaves).find(text, self.editor.module) if text.strip() else Hits(())

@@ -15,7 +15,7 @@ from tdxtui.naming import sentence
 from tdxtui.reason import Cure, Input, Kind, Reason, Term
 from tdxtui.tui.palette import Palette
 
-PANES = {"XFAM": "xfam", "ATTRIBUTES": "attributes"}
+PANES = {"XFAM": "xfam", "ATTRIBUTES": "attributes", "CONFIG_FLAGS": "td"}
 
 
 class Setting(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import NamedTuple
 
 from tdxtui.cpuid import Field
@@ -10,6 +11,8 @@ from tdxtui.explain import Explainer
 from tdxtui.reason import Kind, Term
 from tdxtui.resolve import VirtualCpuid
 from tdxtui.verify.inference import Ground, td_of
+from tdxtui.verify.observed import Observed
+from tdxtui.verify.prediction import misfit
 
 # What a term of a reason stands for, the more telling first: XFAM and ATTRIBUTES move many bits at once.
 WORDS = ("XFAM", "ATTRIBUTES", "CONFIG_FLAGS")
@@ -30,8 +33,8 @@ class Cause(NamedTuple):
 class Causes:
     """The causes of one TD's differences: `expected` is what was predicted, `inferred` what the VMM must have made."""
 
-    def __init__(self, ground: Ground, expected: VirtualCpuid, inferred: VirtualCpuid) -> None:
-        self.inferred, self._ground = inferred, ground
+    def __init__(self, ground: Ground, expected: VirtualCpuid, inferred: VirtualCpuid, seen: Observed) -> None:
+        self.inferred, self._ground, self._seen = inferred, ground, seen
         self._expected, self._inferred = Explainer(expected), Explainer(inferred)
 
     def of(self, field: Field, mask: int, got: int) -> Cause:
@@ -47,9 +50,13 @@ class Causes:
         return Cause(SETTING, edits=edits) if edits and self._gives(edits, field, got) else Cause(FIXED)
 
     def _gives(self, edits: tuple[Edit, ...], field: Field, got: int) -> bool:
-        """Whether edits that were found bit by bit give the field what was seen, and the module takes them."""
+        """Whether edits give the field what was seen, the module takes them, and nothing else goes wrong by them."""
         td, refusals = td_of(self._ground, applied(self.inferred.config, edits))
-        return not refusals and td.get(field) == got
+        return not refusals and td.get(field) == got and misfit(td, self._seen) < self._misfit
+
+    @cached_property
+    def _misfit(self) -> int:
+        return misfit(self.inferred, self._seen)
 
     def _moved(self, bit: Field) -> Cause:
         """The term that has another value in what the VMM made."""

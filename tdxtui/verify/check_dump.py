@@ -20,6 +20,8 @@ from tdxtui.verify.observed import Observed
 from tdxtui.verify.places import ground, modules, platforms, takes
 from tdxtui.verify.prediction import differing, likely_state, misfit, predict
 
+TDX_VENDOR = Leaf(0x21, 0)
+
 
 class Difference(NamedTuple):
     """A field that isn't as predicted, with its cause; `elsewhere` names modules and CPUs that would explain it."""
@@ -41,8 +43,8 @@ class GuestChoice(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """How well a module and platform explain what was seen: bits that no VMM could have made so, and leaves seen
-    where a guest gets #VE.
+    """How well a module and platform explain what was seen: how many bits no VMM could have made so, and how many
+    differ from the model's prediction there; a leaf that shows something where a guest gets #VE counts as one.
     """
 
     module: str
@@ -71,6 +73,12 @@ class Verification:
     fits: tuple[Fit, ...]
 
     @property
+    def is_td(self) -> bool:
+        """Whether leaf 21H has the vendor string of TDX (5.10)."""
+        vendor = self.situation.td.at(TDX_VENDOR)
+        return self.seen.values.get(TDX_VENDOR, 0) & self.seen.known_at(TDX_VENDOR) == vendor
+
+    @property
     def better(self) -> Fit | None:
         """A module or CPU that explains more than the one given, the best; None if there is none."""
         here = next((fit for fit in self.fits if _is_here(fit, self.situation)), None)
@@ -84,7 +92,7 @@ def verify(situation: Situation, seen: Observed, state: GuestState | None = None
     guest = state or likely_state(td, seen)
     wrong = differing(td, seen, guest)
     on = ground(situation.module, situation.platform)
-    causes = Causes(on, td, inferred(on, td.config, seen))
+    causes = Causes(on, td, inferred(on, td.config, seen), seen)
     fits = rank(situation.model, situation.module, situation.platform, seen)
     leaves = {leaf: predict(td, leaf, seen.view, guest) for leaf in seen.values}
     ve = [leaf for leaf, found in leaves.items() if found is not None and found.value is None]
@@ -103,14 +111,16 @@ def verify(situation: Situation, seen: Observed, state: GuestState | None = None
 def _differences(
     situation: Situation, seen: Observed, wrong: dict[Leaf, int], causes: Causes, guest: GuestState
 ) -> Iterator[Difference]:
-    others = list(_places(situation)) if wrong else []
+    others: list[_Place] = []
     for leaf, mask in wrong.items():
         expected = predict(situation.td, leaf, seen.view, guest)
         assert expected is not None and expected.value is not None
         for field, name in _told(situation.module, leaf, mask):
             got, own = field.get(seen.values[leaf]), situation.module.entry_field(field)
             cause = causes.of(own, mask & field.mask, got) if own else Cause(FIXED)
-            elsewhere = _explained_by(situation, others, seen, field, mask) if cause.kind == FIXED else ()
+            if cause.kind == FIXED:
+                others = others or list(_places(situation, seen))
+            elsewhere = _explained_by(others, seen, field, mask) if cause.kind == FIXED else ()
             yield Difference(field, name, field.get(expected.value), got, cause, elsewhere)
 
 
@@ -175,30 +185,32 @@ def _name(platform: Platform | None) -> str:
 
 
 class _Place(NamedTuple):
+    """Where else the TD may have run, with the TD that would explain what was seen there."""
+
     name: str
-    module: Module
-    platform: Platform | None
+    td: VirtualCpuid
+    state: GuestState
 
 
-def _places(situation: Situation) -> Iterator[_Place]:
-    """Where else the TD may have run: another module, or another CPU."""
+def _places(situation: Situation, seen: Observed) -> Iterator[_Place]:
     for module in _other_modules(situation.module):
         if takes(module, situation.platform):
-            yield _Place(f"module {module.version}", module, situation.platform)
+            yield _place(f"module {module.version}", situation.model, module, situation.platform, seen)
     for platform in _other_platforms(situation.platform):
         if takes(situation.module, platform):
-            yield _Place(f"CPU {platform.name}", situation.module, platform)
+            yield _place(f"CPU {platform.name}", situation.model, situation.module, platform, seen)
 
 
-def _explained_by(
-    situation: Situation, places: Sequence[_Place], seen: Observed, field: Field, mask: int
-) -> tuple[str, ...]:
+def _place(name: str, model: VcpuModel, module: Module, platform: Platform | None, seen: Observed) -> _Place:
+    td = inferred(ground(module, platform), model.td_config(module), seen)
+    return _Place(name, td, likely_state(td, seen))
+
+
+def _explained_by(places: Sequence[_Place], seen: Observed, field: Field, mask: int) -> tuple[str, ...]:
     """The places where the field would be as it was seen."""
     names = []
     for place in places:
-        on = ground(place.module, place.platform)
-        td = inferred(on, situation.model.td_config(place.module), seen)
-        expected = predict(td, field.leaf, seen.view, likely_state(td, seen))
+        expected = predict(place.td, field.leaf, seen.view, place.state)
         if expected is None or expected.value is None or not expected.mask & mask & field.mask:
             continue
         if not (expected.value ^ seen.values[field.leaf]) & mask & field.mask & expected.mask:

@@ -46,6 +46,8 @@ def _heading(found: Verification) -> list[str]:
              f"({who})"]
     refusals = [refusal for refusal in (situation.platform_refusal, *situation.refusals) if refusal]
     lines += [f"The module refuses this: {refusal}" for refusal in refusals]
+    if not found.is_td:
+        lines.append('CPUID.(EAX=21H,ECX=0) does not say "IntelTDX" there: is that the CPUID of a TD?')
     ctls = names_of(found.state.td_ctls, TD_CTLS)
     if ctls:
         lines.append(f"The guest must have set TD_CTLS {', '.join(ctls)}.")
@@ -81,7 +83,7 @@ def _why(found: Verification, item: Difference) -> str:
     module = found.situation.module
     own = module.entry_field(item.field)
     bit = next(bit for bit in item.field.bits() if bit.get(item.field.put(0, item.predicted ^ item.got)))
-    stated = statement(module, bit._replace(leaf=own.leaf)) if own else "the module has no entry here"
+    stated = statement(module, own, bit._replace(leaf=own.leaf)) if own else "the module has no entry here"
     where = f"; would fit {', '.join(item.elsewhere)}" if item.elsewhere else "; fits no module or CPU known here"
     return f"{stated}{where}"
 
@@ -145,6 +147,7 @@ def data(found: Verification) -> dict[str, Any]:
         "view": found.seen.view,
         "td_ctls": names_of(found.state.td_ctls, TD_CTLS),
         "refusals": [str(item) for item in (situation.platform_refusal, *situation.refusals) if item],
+        "looks_like_a_td": found.is_td,
         "compared_leaves": found.compared,
         "differences": [_difference(item) for item in found.differences],
         "guest_controlled": [{"field": item.field.key, "name": item.name, "got": item.got} for item in found.guest],

@@ -27,7 +27,7 @@ from tdxtui.words.names import canonical
 
 from .guests import PAIRS, RUNNING, changed, on, seen
 
-EXAMPLES = 300 if os.environ.get("TDXTUI_THOROUGH") else 12
+EXAMPLES = 300 if os.environ.get("TDXTUI_THOROUGH") else 8
 
 
 def host(name: str) -> Host:

@@ -175,7 +175,7 @@ def with_bit(entry: Entry, bit: int, kind: str) -> dict[str, int]:
     return {name: getattr(entry, name) & ~bit | (bit if name == kind else 0) for name in kinds}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.sampled_from(VERSIONS), st.data())
 def test_the_one_statement_that_changed_is_the_one_that_is_told(version: str, data: st.DataObject) -> None:
     module = library.module(version)

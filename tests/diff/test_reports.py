@@ -143,6 +143,17 @@ def test_features_values_leaves_and_msrs_of_two_cpus() -> None:
     assert compare_tables(of_machine("a", one, {}), of_machine("b", other, {})).only_old == (Leaf(7, 0),)
 
 
+DUMPS = sorted((Path(__file__).resolve().parents[3] / "shared" / "data" / "dumps").glob("*.txt"))
+
+
+@pytest.mark.parametrize("dump", DUMPS, ids=lambda path: path.stem)
+def test_a_real_dump_differs_from_the_platform_made_of_it_only_in_what_its_firmware_limited(dump: Path) -> None:
+    kind = next(name for name in PLATFORMS if name.replace("-", "") in dump.stem.lower())
+    found = json.loads(run(kind, str(dump), "--json").output)
+    fields = {row["field"] for row in found["fields"] if not row["of_the_moment"]}
+    assert fields <= {"80000008.eax[7:0]"} and {row["msr"] for row in found["msrs"]} <= {"1a0"}
+
+
 def test_a_model_and_a_dump_tell_what_the_model_wants(tmp_path: Path) -> None:
     dump = tmp_path / "guest.txt"
     dump.write_text("\n".join(shown_td.raw(on("minimal", "1.5.06", "sapphire-rapids"), RUNNING)[0]))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
+from pathlib import Path
 
+import click
 import pytest
+from click.testing import CliRunner, Result
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tdxtui import library, situations
+from tdxtui import cli, library, shown_td, situations
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.dynamic import GuestState
+from tdxtui.errors import TdxtuiError
 from tdxtui.td import ATTRIBUTES, FEATURE_PARAVIRT_CTLS, TD_CTLS, XFAM
 from tdxtui.verify.causes import CONFIG, FIXED, SETTING
 from tdxtui.verify.check_dump import Verification, verify
@@ -20,7 +25,7 @@ from tdxtui.verify.verify_text import data, text
 
 from .guests import PAIRS, PRESETS, RUNNING, changed, dumped, on, seen
 
-EXAMPLES = 400 if os.environ.get("TDXTUI_THOROUGH") else 15
+EXAMPLES = 400 if os.environ.get("TDXTUI_THOROUGH") else 10
 REDUCED = replace(RUNNING, td_ctls=TD_CTLS["REDUCE_VE"])
 
 
@@ -43,7 +48,7 @@ def test_a_td_as_predicted_has_no_findings_in_the_guest_nor_in_tdcs(module: str,
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("names", ["", "ENUM_TOPOLOGY", "REDUCE_VE"])
 def test_the_guests_state_is_found_out(preset: str, names: str) -> None:
-    situation = situations.find(preset, "1.5.34", None)
+    situation = situations.find(preset, "1.5.34", situations.find_model(preset).platform or "granite-rapids")
     ctls = TD_CTLS[names] if names else 0
     found = verify(situation, seen(situation, replace(RUNNING, td_ctls=ctls)))
     assert not found.differences and found.state.td_ctls == ctls
@@ -168,3 +173,59 @@ def test_whatever_another_vmm_configured_is_never_called_impossible(pair: tuple[
         guests = sum(item.bit.mask for item in library.module(pair[0]).exit.guest_bits if item.bit.leaf == leaf)
         assert not (value ^ before.values.get(leaf, value)) & ~told.get(leaf, 0) & ~dynamic & ~guests
     assert all(len(line) <= 100 for line in text(found)) and data(found)["differences"] is not None
+
+
+def test_a_native_bit_that_the_cpu_lacks_is_no_setting_of_the_vmms() -> None:
+    """XFAM without AVX-512 would take the bit away, and all that the dump shows of AVX-512 as well."""
+    situation = on("kvm-sapphire-rapids", "1.5.06", "sapphire-rapids")
+    dump = dumped(situation)
+    dump.cpuid[Leaf(7, 0)] &= ~(1 << 23)  # AVX512_FP16 is Native
+    assert fields(verify(situation, observed("dump", dump.cpuid))) == {"7.0.edx.23": FIXED}
+
+
+def test_a_dump_that_is_of_no_td_is_told() -> None:
+    situation = on("minimal", "1.5.06", "sapphire-rapids")
+    cpuid = library.platform("sapphire-rapids").cpuid
+    found = verify(situation, observed("host", {leaf: cpuid.at(leaf) for leaf in (Leaf(0), Leaf(7, 0))}))
+    assert not found.is_td and 'does not say "IntelTDX"' in " ".join(text(found))
+    assert verify(situation, seen(situation)).is_td
+
+
+def run(*words: str) -> Result:
+    """The command line's answer."""
+    return CliRunner().invoke(cli.commands, ["verify", *words], standalone_mode=False)
+
+
+@pytest.fixture
+def dump(tmp_path: Path) -> str:
+    """The file of a guest's dump."""
+    file = tmp_path / "guest.txt"
+    file.write_text("\n".join(shown_td.raw(on("minimal", "1.5.06", "sapphire-rapids"), RUNNING)[0]))
+    return str(file)
+
+
+def test_the_status_is_0_as_predicted_and_1_otherwise(dump: str) -> None:
+    same, other = run("minimal", dump, "-q"), run("kvm-sapphire-rapids", dump, "--json")
+    assert same.exception is None and same.output == ""
+    assert isinstance(other.exception, SystemExit) and other.exception.code == 1
+    found = json.loads(other.output)
+    assert {row["cause"] for row in found["differences"]} == {"XFAM", "CPUID_CONFIG", "follows"}
+    assert found["better"] is None and found["view"] == "guest" and found["looks_like_a_td"]
+
+
+@pytest.mark.parametrize(("content", "said"), [
+    (b"", "is empty"),
+    (b"\0" * 99, "is only zero bytes"),
+    (b"CPU 0:\n   0x00000000 0x00: eax=0x1 ebx=0x0", "line 2: expected 0xLEAF"),
+    (b"CPU 0:\n   0x00000001 0x00: eax=0x00000001 ebx=0x00000000 ecx=0x00000000 edx=0x00000000", "no CPUID leaf 0"),
+])
+def test_a_file_that_is_no_dump_is_told_in_a_line(content: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / "bad.txt").write_bytes(content)
+    result = run("minimal", str(tmp_path / "bad.txt"))
+    assert said in str(result.exception) and "\n" not in str(result.exception)
+
+
+@pytest.mark.parametrize("words", [("--as", "host"), ("--td-ctls", "FOO"), ("-m", "1"), ("-p", "cpu")])
+def test_bad_options_are_told(words: tuple[str, ...], dump: str) -> None:
+    result = run("minimal", dump, *words)
+    assert isinstance(result.exception, TdxtuiError | click.ClickException)

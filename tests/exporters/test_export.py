@@ -221,3 +221,19 @@ def test_the_list_of_formats_says_what_was_tried() -> None:
 def test_a_wish_that_is_no_feature_of_qemu_is_lost_with_its_field() -> None:
     model = MINIMAL.wish(Field.parse("1.ebx[23:16]"), 0)
     assert "CPUID.01H: n_logical_cpu: QEMU 11.1 has no switch and decides by itself" in export(model, "qemu").losses
+
+
+QEMU = "qemu-system-x86_64 -cpu host,-avx512f -object tdx-guest,id=tdx0\n"
+
+
+def test_what_can_be_imported_can_be_exported_as_it_is(tmp_path: Path) -> None:
+    """A configuration that leaves bits to its host has them from the CPU that is given."""
+    path = tmp_path / "web.sh"
+    path.write_text(QEMU)
+    model = tmp_path / "web.toml"
+    assert run("import", str(path), "-p", "granite-rapids", "-o", str(model)).exit_code == 0
+    result = run("export", str(path), "-p", "granite-rapids", "--to", "td-params", "-o", str(tmp_path / "a"))
+    assert result.exit_code == 0 and "What isn't named here is what granite-rapids has" in result.stderr
+    assert run("export", str(model), "--to", "td-params", "-o", str(tmp_path / "b")).exit_code == 0
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert 'platform = "granite-rapids"' in run("export", str(path), "-p", "granite-rapids").stdout

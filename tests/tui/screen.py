@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from unittest import mock
@@ -23,11 +23,12 @@ from tdxtui.tui.bit_grid import BitGrid
 from tdxtui.tui.launch import open_editor
 
 GOLDEN = Path(__file__).parent / "golden"
-GLYPHS = "01○●✗~v?"
+GLYPHS = "01○●✗~v?·"
+ROW = rf" +(E[A-D]X) +((?:[{GLYPHS}]{{8}} *){{4}})(0x[0-9A-F?]{{8}}|#VE)?"
 NAMES = {
     ".": "full_stop", "[": "left_square_bracket", "]": "right_square_bracket", "(": "left_parenthesis",
     ")": "right_parenthesis", "=": "equals_sign", ":": "colon", "_": "underscore", " ": "space", "/": "slash",
-    ",": "comma",
+    ",": "comma", "{": "left_curly_bracket", "}": "right_curly_bracket",
 }
 
 
@@ -144,13 +145,16 @@ class Screen:
 
     def rows(self) -> dict[tuple[Leaf, Register], tuple[str, str]]:
         """The glyphs and hex values of all registers in view, read from the grid's text."""
-        found, leaf = {}, None
+        found: dict[tuple[Leaf, Register], tuple[str, str]] = {}
+        shape, leaves = self.grid.shape, dict[int, Leaf]()
         for strip in self.grid.render_lines(Region(0, 0, *self.grid.size)):
-            text = strip.text
-            if title := re.match(r" (CPUID\.\S+)", text):
-                leaf = Field.parse(f"{title[1]}:EAX").leaf
-            elif leaf and (match := re.match(rf" +(E[A-D]X) +((?:[{GLYPHS}]{{8}} *){{4}})(0x[0-9A-F?]{{8}})?", text)):
-                found[leaf, Register.parse(match[1])] = match[2].replace(" ", ""), match[3] or ""
+            for column in range(shape.columns):
+                text = strip.text[column * shape.column : (column + 1) * shape.column]
+                if title := re.match(r" (CPUID\.\S+)", text):
+                    leaves[column] = Field.parse(f"{title[1]}:EAX").leaf
+                elif column in leaves and (match := re.match(ROW, text)):
+                    glyphs = match[2].replace(" ", ""), match[3] or ""
+                    found[leaves[column], Register.parse(match[1])] = glyphs
         return found
 
 
@@ -164,13 +168,14 @@ async def opened(
     size: tuple[int, int] = (120, 40),
     theme: str = "dark",
     no_color: bool = False,
+    keys: Mapping[str, tuple[str, ...]] | None = None,
 ) -> AsyncIterator[Screen]:
     """The screen, opened on a file or preset as `tdxtui open` does."""
     editor, notice = open_editor(name, module, platform, read_only)
     found, colours = palette.load(palette.find(theme))
     environment = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
     with mock.patch.dict(os.environ, {**environment, **({"NO_COLOR": "1"} if no_color else {})}, clear=True):
-        app = TdxApp(editor, found, palette.monochrome() if no_color else colours, no_color, notice)
+        app = TdxApp(editor, found, palette.monochrome() if no_color else colours, no_color, notice, keys)
         async with app.run_test(size=size) as pilot:
             await pilot.pause()
             yield Screen(app, pilot)

@@ -93,6 +93,14 @@ class Terminal:
             self._read(0.2)
         self.settle(0.1)
 
+    def wait_until_stopped(self) -> None:
+        """Read until the process is stopped."""
+        end = time.monotonic() + PATIENCE
+        while Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+            assert time.monotonic() < end, "it runs on"
+            self._read(0.05)
+        self.settle(0.1)
+
     def ended(self) -> int:
         """Read until the program has ended; its exit status."""
         end = time.monotonic() + PATIENCE

@@ -5,13 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from textual.binding import Binding
 from textual.widgets import OptionList
 
 from tdxtui import library
-from tdxtui.tui.app import TdxApp
-from tdxtui.tui.bit_grid import BitGrid
-from tdxtui.tui.dialogs import Chooser, Help
+from tdxtui.tui.dialogs import Chooser
 from tests.tui.screen import Screen, opened
 
 
@@ -134,47 +131,10 @@ async def test_choosing_another_platform_and_none() -> None:
         assert screen.row("1.eax") == before and not screen.editor.dirty
 
 
-# -- help --
-
-
-@pytest.mark.parametrize("key", ["question_mark", "f1"])
-async def test_help_lists_every_binding_and_every_glyph(key: str) -> None:
-    async with opened(size=(120, 66)) as screen:
-        await screen.press(key)
-        text = screen.text
-        for binding in [*TdxApp.BINDINGS, *BitGrid.BINDINGS]:
-            assert isinstance(binding, Binding)
-            assert binding.description in text
-            assert all(name in text for name in binding.key.split(",") if len(name) == 1)
-        assert all(f"  {key} " in text for key in ("/", "ctrl+o", "w", "e", "n", "N"))
-        for glyph in "01○●✗~v?":
-            assert f"  {glyph}  " in text
-        assert "■ □ on, off;  · not with this module and CPU" in text
-
-
-@pytest.mark.parametrize("key", ["escape", "q", "question_mark", "enter"])
-async def test_help_closes(key: str) -> None:
-    async with opened() as screen:
-        await screen.settled()
-        before = screen.text
-        await screen.press("question_mark")
-        assert isinstance(screen.app.screen, Help)
-        await screen.press(key)
-        assert screen.text == before and screen.app.is_running
-
-
-async def test_help_scrolls_where_it_does_not_fit() -> None:
-    async with opened(size=(80, 24)) as screen:
-        await screen.press("question_mark")
-        assert "Quit" not in screen.text
-        await screen.press("end")
-        assert "Quit" in screen.text
-
-
 # -- all --
 
 
-@pytest.mark.parametrize("key", ["m", "c", "S", "question_mark"])
+@pytest.mark.parametrize("key", ["m", "c", "S", "question_mark", "f1", "ctrl+p", "T", "e"])
 async def test_a_resize_while_a_dialog_is_open(key: str) -> None:
     async with opened() as screen:
         await screen.go("7.0.ebx.16")

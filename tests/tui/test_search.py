@@ -85,7 +85,7 @@ async def test_escape_goes_back_to_where_one_was(keys: tuple[str, ...]) -> None:
 async def test_a_search_from_the_reasons_goes_back_to_them() -> None:
     async with opened() as screen:
         await screen.go("7.0.ebx.16")
-        await screen.press("w", "slash", "a", "escape")
+        await screen.press("W", "slash", "a", "escape")
         assert screen.focus == "why" and screen.cursor == "7.0.ebx.16"
 
 

@@ -13,7 +13,7 @@ from tdxtui import library
 from tdxtui.bit_state import BitState
 from tdxtui.cpuid import Register
 from tdxtui.tui import palette
-from tdxtui.tui.switches import attribute_switches, xfam_switches
+from tdxtui.tui.settings import attribute_switches, xfam_switches
 from tests.tui.screen import Screen, check_golden, opened
 
 PARTS = {"leaves": "╭─ Leaves", "xfam": "╭─ XFAM", "attributes": "╭─ ATTRIBUTES", "why": "╭─ Why"}
@@ -85,7 +85,7 @@ async def test_golden_search() -> None:
 async def test_golden_reasons() -> None:
     async with opened("minimal", size=(80, 24)) as screen:
         await screen.go("7.0.ebx.16")
-        await screen.press("w", "down")
+        await screen.press("W", "down")
         await screen.settled()
         check_golden("80x24-reasons", screen.text)
 
@@ -98,13 +98,6 @@ async def test_golden_preview(size: tuple[int, int]) -> None:
         await screen.press("enter")
         await screen.pilot.pause()
         check_golden(f"{size[0]}x{size[1]}-preview", screen.text)
-
-
-async def test_golden_help() -> None:
-    async with opened(size=(120, 56)) as screen:
-        await screen.press("question_mark")
-        await screen.settled()
-        check_golden("help", screen.text)
 
 
 async def test_golden_module_chooser() -> None:
@@ -183,7 +176,7 @@ async def test_a_resize_keeps_the_bit_under_the_cursor_in_view(bit: str) -> None
         assert screen.focus == "grid"
 
 
-@pytest.mark.parametrize("key", ["x", "a", "tab"])
+@pytest.mark.parametrize("key", ["tab", "W"])
 async def test_a_pane_that_a_resize_hides_gives_the_focus_to_the_grid(key: str) -> None:
     async with opened() as screen:
         await screen.press(key)
@@ -218,7 +211,7 @@ async def test_all_switches_of_every_module_are_shown() -> None:
                 assert all(f" {switch.name} " in shown for switch in switches), (module, name)
 
 
-@pytest.mark.parametrize("size", [(60, 20), (80, 19)])
+@pytest.mark.parametrize("size", [(60, 10), (44, 10)])
 async def test_a_key_to_a_pane_that_is_not_shown_says_so(size: tuple[int, int]) -> None:
     async with opened(size=size) as screen:
         for key in "xa":
@@ -243,7 +236,7 @@ async def test_the_frames_are_closed() -> None:
                     region = pane.region
                     rows = [line[region.x : region.right] for line in screen.lines[region.y : region.bottom]]
                     assert rows[0][0] + rows[0][-1] + rows[-1][0] + rows[-1][-1] == "╭╮╰╯"
-                    assert all(row[0] + row[-1] == "││" for row in rows[1:-1])
+                    assert all(row[0] == "│" and row[-1] in "│┃◆" for row in rows[1:-1])
 
 
 # -- colours and attributes --
@@ -292,7 +285,8 @@ async def test_with_no_color_attributes_alone_tell_the_groups_apart(all_states: 
 
 
 @pytest.mark.parametrize("keys", [
-    (), ("]",), ("x",), ("w",), ("slash", "a"), ("m",), ("question_mark",), ("S",), ("space", "q"),
+    (), ("]",), ("x",), ("W",), ("slash", "a"), ("L",), ("o",), ("r",), ("t",),
+    ("v", "right"), ("m",), ("question_mark",), ("S",), ("space", "q"),
 ])
 async def test_no_color_draws_nothing_in_colour(all_states: str, keys: tuple[str, ...]) -> None:
     async with opened(all_states, no_color=True) as screen:

@@ -112,7 +112,7 @@ async def test_w_selects_the_first_condition_and_escape_leaves_nothing_marked() 
     async with opened() as screen:
         await screen.go("7.0.ebx.16")
         assert choice(screen) == ""
-        await screen.press("w")
+        await screen.press("W")
         assert screen.focus == "why" and choice(screen).startswith("✓ CPUID_CONFIG 1: the VMM asks for the bit in the")
         assert choice(screen).endswith("(rule 4.2).")
         await screen.press("escape")
@@ -122,7 +122,7 @@ async def test_w_selects_the_first_condition_and_escape_leaves_nothing_marked() 
 async def test_up_and_down_go_through_the_conditions_and_then_scroll() -> None:
     async with opened(size=(80, 24)) as screen:
         await screen.go("7.0.ebx.16")
-        await screen.press("w", "down")
+        await screen.press("W", "down")
         assert choice(screen).startswith("✓ native 1")
         await screen.press("j")
         assert choice(screen).startswith("✓ XFAM.AVX512 1")
@@ -153,7 +153,7 @@ async def test_the_mouse_selects_a_condition_and_twice_goes_there() -> None:
 
 async def test_where_the_pane_has_no_room_its_key_says_so() -> None:
     async with opened(size=(60, 12)) as screen:
-        await screen.press("w")
+        await screen.press("W")
         assert screen.status == "The window is too small for that pane" and screen.focus == "grid"
 
 
@@ -161,14 +161,14 @@ async def test_where_the_pane_has_no_room_its_key_says_so() -> None:
 async def test_a_resize_with_the_focus_in_why_breaks_nothing(size: tuple[int, int]) -> None:
     async with opened() as screen:
         await screen.go("7.0.ebx.16")
-        await screen.press("w", "down", "down")
+        await screen.press("W", "down", "down")
         for _ in range(2):
             await screen.pilot.resize_terminal(*size)
             await screen.pilot.pause()
             await screen.press("down")
             await screen.pilot.resize_terminal(120, 40)
             await screen.pilot.pause()
-        await screen.press("w", "g") if size[1] >= 16 else await screen.press("down")
+        await screen.press("W", "g") if size[1] >= 16 else await screen.press("down")
         assert "CPUID.(EAX=07H" in screen.pane("why")[0]
 
 
@@ -178,7 +178,7 @@ async def test_a_resize_with_the_focus_in_why_breaks_nothing(size: tuple[int, in
 async def go_to_term(screen: Screen, bit: str, start: str) -> None:
     """Enter on the condition that starts so."""
     await screen.go(bit)
-    await screen.press("escape", "w")
+    await screen.press("escape", "W")
     await screen.pilot.pause()
     for _ in range(8):
         if choice(screen).startswith(start):
