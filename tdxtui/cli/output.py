@@ -48,7 +48,7 @@ def put(data: str | bytes, output: str | None) -> None:
 def tell(notes: Iterable[str]) -> None:
     """Say on standard error what was assumed, a line each."""
     for note in notes:
-        click.echo(f"tdxtui: {note}", err=True)
+        click.echo(f"note: {note}", err=True)
 
 
 def painted(line: str, colours: Mapping[str, str]) -> str:

@@ -211,3 +211,30 @@ def test_a_dump_of_half_a_megabyte_is_quick() -> None:
     begin = time.process_time()
     importers.read_path(path)
     assert time.process_time() - begin < 0.15
+
+
+def test_the_notes_of_a_configuration_are_those_of_the_cpu_that_is_given(run: Any, tmp_path: Path) -> None:
+    path = tmp_path / "web.sh"
+    path.write_text("qemu-system-x86_64 -cpu host -object tdx-guest,id=tdx0\n")
+    assert "with --platform the rest is worked out" in run("import", path).err
+    result = run("import", path, "-p", "granite-rapids")
+    assert result.err == "".join(
+        f"note: {note}\n" for note in (
+            "-cpu host means all that CPU, KVM and module offer. What isn't named here is what granite-rapids has and "
+            "KVM can give, as far as the module takes it.",
+        )
+    )
+
+
+def test_a_machine_of_intels_becomes_a_platform_with_host(
+    run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The device is a file that reads the same everywhere, so the table is what is asked of a built-in CPU."""
+    folder = tmp_path / "0"
+    folder.mkdir()
+    (folder / "cpuid").write_bytes(b"")
+    monkeypatch.setattr(host, "_ask", lambda _, leaf, subleaf: samples.HOST.at(Leaf(leaf, subleaf)))
+    read = host.read_host
+    monkeypatch.setattr(host, "read_host", lambda number: read(number, tmp_path))
+    result = run("import", "--host")
+    assert result.status == 0 and tomllib.loads(result.out)["source"] == "this machine's CPUID, host-cpu0"
