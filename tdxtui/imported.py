@@ -69,7 +69,7 @@ def offer_lines(capabilities: Capabilities, module: str | None) -> Iterator[str]
 def data_of(imported: Imported, module: str | None = None, platform: str | None = None) -> Data:
     """An import as plain data for JSON."""
     what = imported.what
-    out: Data = {"format": imported.format, "kind": kind(imported), "notes": list(imported.notes)}
+    out: Data = {"format": imported.format, "kind": kind(imported), "notes": list(notes_of(imported, module, platform))}
     if isinstance(what, Dump):
         return out | {"name": what.name, "cpus": [_cpu(cpu) for cpu in what.cpus]}
     if isinstance(what, ModuleText):

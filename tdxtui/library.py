@@ -13,7 +13,7 @@ from tdxtui.module import Module
 from tdxtui.module_file.constants import CLOSED, Constants, Openness
 from tdxtui.platform import Platform
 from tdxtui.refusal import Refusal
-from tdxtui.strict import read_text
+from tdxtui.strict import MAX_MESSAGE, read_text, shown
 from tdxtui.sysinit import Prepared, prepare, prepare_unknown
 
 PACKAGE = Path(__file__).parent
@@ -66,6 +66,9 @@ def _find(kind: str, what: str, name: str) -> Path:
 
 def module_path(name: str) -> Path:
     """The file of a module by version, or the path itself; NotFound if it is neither."""
+    if not name.endswith(".toml") and name not in _files("modules", user_data()) and Path(name).is_file():
+        made = "tdxtui import FILE -o VERSION.toml makes one of Intel's CPUID table"
+        raise NotFound(f"{shown(name, MAX_MESSAGE)}: is no module file (*.toml); {made}")
     return _find("modules", "module", name)
 
 

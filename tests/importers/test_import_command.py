@@ -218,6 +218,8 @@ def test_the_notes_of_a_configuration_are_those_of_the_cpu_that_is_given(run: An
     path.write_text("qemu-system-x86_64 -cpu host -object tdx-guest,id=tdx0\n")
     assert "with --platform the rest is worked out" in run("import", path).err
     result = run("import", path, "-p", "granite-rapids")
+    said = json.loads(run("import", path, "-p", "granite-rapids", "--json").out)["notes"]
+    assert result.err == "".join(f"note: {note}\n" for note in said)
     assert result.err == "".join(
         f"note: {note}\n" for note in (
             "-cpu host means all that CPU, KVM and module offer. What isn't named here is what granite-rapids has and "
@@ -238,3 +240,10 @@ def test_a_machine_of_intels_becomes_a_platform_with_host(
     monkeypatch.setattr(host, "read_host", lambda number: read(number, tmp_path))
     result = run("import", "--host")
     assert result.status == 0 and tomllib.loads(result.out)["source"] == "this machine's CPUID, host-cpu0"
+
+
+def test_a_table_that_is_given_as_a_module_is_told_to_be_imported_first(run: Any, file: Any) -> None:
+    result = run("bits", "-m", file("intel-json"))
+    assert result.status == 2
+    assert result.err.endswith("is no module file (*.toml); tdxtui import FILE -o VERSION.toml makes one of Intel's "
+                               "CPUID table\n")
