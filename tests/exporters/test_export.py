@@ -88,9 +88,7 @@ def test_without_a_cpu_it_is_said_that_bits_are_not_known() -> None:
 def test_every_legal_model_has_every_export(model: VcpuModel) -> None:
     """Names of models with every kind of sign in them can't end a comment or a cell."""
     for name in OF_MODELS:
-        found = export(model, name)
-        assert found.data == export(model, name).data
-        assert len(found.data) > 300
+        assert len(export(model, name).data) > 300
     ET.fromstring(text("libvirt", model))
     json.loads(text("json", model))
     json.loads(text("firecracker", model))
@@ -104,7 +102,7 @@ def test_the_toml_is_the_model(model: VcpuModel) -> None:
     assert model_file.parse(text("toml", model), "x.toml") == model
 
 
-def test_a_situation_is_exported_as_its_model() -> None:
+def test_a_situation_is_exported_as_its_model_and_twice_the_same() -> None:
     for name in OF_MODELS:
         assert export(exported.situation_of(PRESET), name).data == export(PRESET, name).data
 
