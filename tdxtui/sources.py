@@ -138,6 +138,13 @@ def situation(
     return source, evaluate(source.model, there, cpu)
 
 
+def model_at(source: Source, module: str | None, platform: str | None) -> tuple[Source, VcpuModel]:
+    """The source as it is on a module and CPU, by default its own, and its model with their names."""
+    names = place(source, module, platform)
+    there = on(source, library.module(names[0]), library.platform(names[1]) if names[1] else None)
+    return there, replace(there.model, module=names[0], platform=names[1])
+
+
 # -- QEMU's named models --
 
 

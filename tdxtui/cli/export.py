@@ -85,17 +85,14 @@ def _exported(
 
 def _model(name: str, module: str | None, platform: str | None) -> VcpuModel:
     """A model's own file as it is, but for a module or CPU that is given; of another source what it is there."""
-    from dataclasses import replace
-
     from tdxtui import model_template, sources
 
     found = sources.find(name)
     if found.kind in ("model", "preset"):
         return model_template.held_against(found.model, module, platform)
-    names = sources.place(found, module, platform)
-    worked_out = sources.situation(found, *names)[0]
+    worked_out, named = sources.model_at(found, module, platform)
     tell(worked_out.notes)
-    return replace(worked_out.model, module=names[0], platform=names[1])
+    return named
 
 
 def _check_options(found: Format, chosen: Options) -> None:

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given, settings
 
-from tdxtui import cli, exported, exporters, library, model_file
+from tdxtui import api, cli, exported, exporters, library, model_file
 from tdxtui.cpuid import Field
 from tdxtui.errors import TdxtuiError
 from tdxtui.exporters import FORMATS, Conflicting, Options, export, export_module
@@ -235,3 +235,16 @@ def test_what_can_be_imported_can_be_exported_as_it_is(tmp_path: Path) -> None:
     assert run("export", str(model), "--to", "td-params", "-o", str(tmp_path / "b")).exit_code == 0
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert 'platform = "granite-rapids"' in run("export", str(path), "-p", "granite-rapids").stdout
+
+
+def test_a_cpu_that_is_a_file_keeps_its_name(tmp_path: Path) -> None:
+    """So that [validated] has the digest of that file, for a model, a name or a situation."""
+    cpu = tmp_path / "my-host.toml"
+    cpu.write_text(library.platform_path("granite-rapids").read_text(encoding="utf-8"), encoding="utf-8")
+    there = exported.situation_of(replace(MINIMAL, platform=str(cpu)))
+    texts = {
+        api.export("minimal", "toml", platform=str(cpu)).data, api.export(MINIMAL, "toml", platform=str(cpu)).data,
+        api.export(there, "toml").data, run("export", "minimal", "-p", str(cpu)).stdout.encode(),
+    }
+    assert len(texts) == 1
+    assert tomllib.loads(texts.pop().decode())["validated"]["platform"]["name"] == str(cpu)
