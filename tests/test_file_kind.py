@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tdxtui import file_kind, importers, library, sources
+from tdxtui.errors import TdxtuiError
 from tests.configuration_samples import SAMPLES
 
 FILES = {
@@ -43,3 +44,13 @@ def test_a_comment_of_a_model_that_quotes_a_command_line_makes_it_none(tmp_path:
     path = tmp_path / "web.conf"
     path.write_text('# qemu-system-x86_64 -cpu host -object tdx-guest,id=tdx0\nformat = 2\nname = "web"\n')
     assert sources.find(str(path)).model.name == "web"
+
+
+@pytest.mark.parametrize("text", ["x" * 5000, "a\0b"])
+def test_what_can_be_no_name_of_a_file_is_an_unknown_name(text: str) -> None:
+    with pytest.raises(TdxtuiError, match="there is no source") as caught:
+        sources.find(text)
+    assert len(str(caught.value)) < 1000
+    for load in (library.module, library.platform):
+        with pytest.raises(library.NotFound, match=r"^there is no (module|platform) "):
+            load(text)

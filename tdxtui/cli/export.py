@@ -44,7 +44,7 @@ def export(
     model: str | None, format_: str, output: str | None, module: str | None, platform: str | None, kvm: str | None,
     qemu: str | None, guest: bool, strict: bool, allow_conflicts: bool,
 ) -> None:
-    """Write a model (a file or a preset's name), or with --module alone a module, as VMMs and tools read it.
+    """Write a model (a preset, file or other source), or with --module alone a module, as VMMs and tools read it.
 
     What the format can't say is listed in the file, or on standard error where a file has no room for it.
 
@@ -52,6 +52,7 @@ def export(
     tdxtui export web-tier.toml -o web-tier.validated.toml
     tdxtui export web-tier.toml --to qemu --qemu 11.1 --strict
     tdxtui export web-tier.toml --to kvm-tdx-init-vm -o web-tier.bin
+    tdxtui export web-tier.toml --to html -o web-tier.html
     tdxtui export --module 1.5.06 --to fixed-bits-c
     """
     from tdxtui.exporters import Conflicting, Options

@@ -247,3 +247,17 @@ def test_a_table_that_is_given_as_a_module_is_told_to_be_imported_first(run: Any
     assert result.status == 2
     assert result.err.endswith("is no module file (*.toml); tdxtui import FILE -o VERSION.toml makes one of Intel's "
                                "CPUID table\n")
+
+
+def test_the_folder_of_ones_own_platforms_is_made(run: Any, file: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    out = tmp_path / "data" / "tdxtui" / "platforms" / "my-host.toml"
+    assert run("import", file("cpuid-r"), "-o", out).status == 0 and out.is_file()
+    result = run("import", file("cpuid-r"), "-o", tmp_path / "elsewhere" / "my-host.toml")
+    assert (result.status, result.err) == (
+        2, f"tdxtui: {tmp_path}/elsewhere/my-host.toml: can't be saved: No such file or directory\n"
+    )
+    out.parent.parent.rename(tmp_path / "moved")
+    (tmp_path / "data" / "tdxtui").write_text("a file")
+    result = run("import", file("cpuid-r"), "-o", out)
+    assert (result.status, result.err) == (2, f"tdxtui: {out.parent}: can't be made: Not a directory\n")
