@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 
 from tdxtui import baseline as pooling
 from tdxtui import check as checks
-from tdxtui import exporters, library, model_file, situations, sources, vmm
+from tdxtui import exporters, library, model_file, model_template, situations, sources, vmm
 from tdxtui import fit as fitting
 from tdxtui import query as queries
 from tdxtui import resolve as engine
@@ -274,9 +274,14 @@ def export(
     >>> len(found.data), found.losses[0]
     (344, 'tsc_mhz = 2600: KVM takes it by KVM_SET_TSC_KHZ of the VM')
     """
-    held = of if isinstance(of, Situation) and module is None and platform is None else situation(
-        of.model if isinstance(of, Situation) else of, module, platform
-    )
+    held: VcpuModel | Situation
+    if isinstance(of, str):
+        held = sources.model_at(sources.find(of), module, platform)[1]
+    elif isinstance(of, VcpuModel) or module or platform:
+        found = of if isinstance(of, VcpuModel) else of.model
+        held = model_template.held_against(found, module or found.module or DEFAULT_MODULE, platform)
+    else:
+        held = of
     return exporters.export(held, format, exporters.Options(qemu, kvm, guest, allow_conflicts))
 
 

@@ -13,15 +13,26 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tdxtui import imported_model, levels, library, qemu_models, situations, state_components, stated
+from tdxtui import (
+    file_kind,
+    imported_model,
+    levels,
+    library,
+    model_file,
+    qemu_models,
+    situations,
+    state_components,
+    stated,
+)
 from tdxtui.cpuid import Field, Leaf
-from tdxtui.dump import Dump
+from tdxtui.dump import MAX_FILE_SIZE, Dump
 from tdxtui.errors import TdxtuiError
 from tdxtui.evaluate import Situation, evaluate
+from tdxtui.file_kind import kind_of
 from tdxtui.model import VcpuModel
 from tdxtui.module import Module
 from tdxtui.platform import Platform
-from tdxtui.strict import MAX_MESSAGE, shown
+from tdxtui.strict import MAX_MESSAGE, read_bytes, shown
 from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS
 from tdxtui.vmm_layer import VmmLayer
 
@@ -71,17 +82,13 @@ def find(text: str) -> Source:
         return _of_qemu(text)
     if text.startswith(LEVEL):
         return _of_level(text)
-    if not text or not Path(text).exists():
+    if not os.path.exists(text):  # noqa: PTH110 (no error for what can be no name)
         if text in library.presets():
-            return _of_model(text, "preset")
+            return _of_model(text, "preset", situations.find_model(text))
         if text in library.files("platforms"):
             return of_platform(text, library.platform(text))
         raise TdxtuiError(_unknown(text))
-    if Path(text).suffix != ".toml":
-        return _of_import(text)
-    if Path(text).stat().st_size == 0:  # what is left of a file that a full disk cut short would fit everywhere
-        raise TdxtuiError(f"{shown(text, MAX_MESSAGE)}: is empty")
-    return _of_model(text, "model")
+    return _of_file(text)
 
 
 def of_platform(text: str, platform: Platform) -> Source:
@@ -131,6 +138,13 @@ def situation(
     return source, evaluate(source.model, there, cpu)
 
 
+def model_at(source: Source, module: str | None, platform: str | None) -> tuple[Source, VcpuModel]:
+    """The source as it is on a module and CPU, by default its own, and its model with their names."""
+    names = place(source, module, platform)
+    there = on(source, library.module(names[0]), library.platform(names[1]) if names[1] else None)
+    return there, replace(there.model, module=names[0], platform=names[1])
+
+
 # -- QEMU's named models --
 
 
@@ -171,19 +185,35 @@ def _of_level(text: str) -> Source:
 # -- models, and what else a file may be --
 
 
-def _of_model(text: str, kind: str) -> Source:
-    model = situations.find_model(text)
+def _of_model(text: str, kind: str, model: VcpuModel) -> Source:
     return Source(text, kind, model.description or model.name, model, states_td=True)
 
 
-# -- what importers read --
+# -- files --
 
 
-def _of_import(text: str) -> Source:
+def _of_file(text: str) -> Source:
+    """A file by its content; one in TOML that is nothing else is a model, if perhaps a broken one."""
+    from tdxtui.importers import kata
+
+    data = read_bytes(Path(text), MAX_FILE_SIZE)
+    if not data:  # what is left of a file that a full disk cut short would fit everywhere
+        raise TdxtuiError(f"{shown(text, MAX_MESSAGE)}: is empty")
+    kind = kind_of(data)
+    if kind == file_kind.MODULE:
+        raise TdxtuiError(f"{shown(text, MAX_MESSAGE)}: is no CPU model but a TDX module")
+    if kind == file_kind.PLATFORM:
+        return of_platform(text, library.platform(text))
+    if kind == file_kind.MODEL or (Path(text).suffix == ".toml" and not kata.sniff(data)):
+        return _of_model(text, "model", model_file.parse(model_file.decoded(data, text), text, Path(text).stem))
+    return _of_import(text, data)
+
+
+def _of_import(text: str, data: bytes) -> Source:
     from tdxtui import importers
 
-    found = importers.read_path(Path(text))
-    title = importers.importer(found.format).title
+    found = importers.read(data, text)
+    title = importers.title(found.format)
     name = Path(text).stem
     if isinstance(found.what, Dump):
         cpuid = found.what.cpuid

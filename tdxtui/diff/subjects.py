@@ -8,15 +8,15 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
-from tdxtui import importers, library, module_file, sources
+from tdxtui import file_kind, importers, library, module_file, sources
 from tdxtui.cpuid import CpuidTable
-from tdxtui.dump import Dump
+from tdxtui.dump import MAX_FILE_SIZE, Dump
 from tdxtui.errors import TdxtuiError
 from tdxtui.importers import ModuleText
 from tdxtui.module import Module
 from tdxtui.platform import ARCH_CAPABILITIES, Platform
 from tdxtui.sources import Source
-from tdxtui.strict import MAX_MESSAGE, parse_toml, read_text, shown
+from tdxtui.strict import MAX_MESSAGE, read_bytes, shown
 
 MODULE, MODEL, CPU = "module", "model", "cpu"
 TITLES = {MODULE: "a TDX module", MODEL: "a vCPU model", CPU: "the CPUID of a machine"}
@@ -87,9 +87,10 @@ def _of_file(path: Path) -> Subject:
 
 def _kind_of(path: Path) -> str:
     """What a file is, by its content."""
+    if own := file_kind.kind_of(read_bytes(path, MAX_FILE_SIZE)):
+        return {file_kind.MODULE: MODULE, file_kind.PLATFORM: CPU, file_kind.MODEL: MODEL}[own]
     if path.suffix == ".toml":
-        table = parse_toml(read_text(path), str(path))
-        return MODULE if "entry" in table else CPU if "cpuid" in table else MODEL
+        return MODEL
     what = importers.read_path(path).what
     return CPU if isinstance(what, Dump) else MODULE if isinstance(what, ModuleText) else MODEL
 

@@ -95,6 +95,7 @@ def find_host(text: str) -> Host:
     if isinstance(read.what, Features):
         return Host(read.what.name, of_features(read.what), None, read.notes)
     dump = importers.dump_of(read, text)
+    dump_platform.demand_intel(dump)
     platform = dump_platform.platform_of(dump)
     return Host(dump.name, observed(dump.name, dump.cpuid), platform, platform.notes)
 
