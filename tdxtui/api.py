@@ -14,7 +14,7 @@ Nothing here prints. Whatever a user can mend raises `TdxtuiError`, one line tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from tdxtui import baseline as pooling
 from tdxtui import check as checks
@@ -27,6 +27,7 @@ from tdxtui.baseline import Pool
 from tdxtui.catalog import AmbiguousName, UnknownName
 from tdxtui.check import Finding, Kind, Layer, Severity
 from tdxtui.cpuid import Field, Leaf, Register, unpack
+from tdxtui.diff.report import report
 from tdxtui.dynamic import GuestState
 from tdxtui.errors import DataError, TdxtuiError
 from tdxtui.evaluate import Situation
@@ -42,15 +43,19 @@ from tdxtui.resolve import VirtualCpuid
 from tdxtui.runtime import cpuid
 from tdxtui.situations import DEFAULT_MODULE, NO_PLATFORM
 from tdxtui.td import TdConfig
+from tdxtui.verify import check_dump
+from tdxtui.verify import observed as observations
+from tdxtui.verify.check_dump import Difference, Verification
+from tdxtui.verify.host_guest import Explained, Gone, explained
 from tdxtui.vmm import VmmLayer
 
 __all__ = [
-    "Answer", "BitAnswer", "Change", "DataError", "Export", "Field", "Finding", "Fit", "GuestState", "Kind",
-    "Layer", "Leaf", "Module", "Platform", "Pool", "Refusal", "Register", "Severity", "Situation", "State",
-    "TdConfig", "TdxtuiError", "Unfit", "VcpuModel", "VirtualCpuid", "VmmLayer", "baseline", "check", "export",
-    "finding_data", "fit", "fit_changes", "guest_cpuid", "layer", "layers", "model", "module", "modules",
-    "parse_model", "platform", "platforms", "presets", "query", "query_data", "registers", "resolve", "save_model",
-    "situation", "why",
+    "Answer", "BitAnswer", "Change", "DataError", "Difference", "Explained", "Export", "Field", "Finding", "Fit",
+    "Gone", "GuestState", "Kind", "Layer", "Leaf", "Module", "Platform", "Pool", "Refusal", "Register", "Severity",
+    "Situation", "State", "TdConfig", "TdxtuiError", "Unfit", "VcpuModel", "Verification", "VirtualCpuid",
+    "VmmLayer", "baseline", "check", "diff", "explain", "export", "finding_data", "fit", "fit_changes",
+    "guest_cpuid", "layer", "layers", "model", "module", "modules", "parse_model", "platform", "platforms",
+    "presets", "query", "query_data", "registers", "resolve", "save_model", "situation", "verify", "why",
 ]
 
 
@@ -344,6 +349,54 @@ def _asked(asked: str, module: str, platform: str | None) -> list[Answer]:
         return queries.ask(asked, module, platform or NO_PLATFORM)
     except (AmbiguousName, UnknownName) as error:
         raise TdxtuiError(str(error)) from None
+
+
+def diff(
+    a: str, b: str, *, model: str | None = None, module: str | None = None, platform: str | None = None
+) -> dict[str, object]:
+    """What differs between two modules, two models, two CPUs or dumps, or a model and a dump, as plain data.
+
+    `model` is held against both modules; models are compared on `module` and `platform`, by default their own.
+
+    >>> found = diff("1.5.06", "1.5.34")
+    >>> [item["name"] for item in found["changes"] if item["group"] == "fixed-1-to-configurable"]
+    ['mca', 'mtrr', 'mce', 'core_capabilities']
+    """
+    return report(a, b, model, module, platform).data
+
+
+def verify(
+    of: str | VcpuModel | Situation, cpuid: str | Mapping[Leaf, int], module: str | None = None,
+    platform: str | None = None, *, view: str | None = None, guest: GuestState | None = None,
+) -> Verification:
+    """A TD's real CPUID against what its model predicts: ``differences``, each with its ``cause``.
+
+    `cpuid` is a dump's file, or packed values by leaf; `view` is ``guest`` or ``tdcs``, by default as the values
+    tell. Without `guest`, the vCPU's likeliest state is taken.
+
+    >>> td = situation("kvm-sapphire-rapids")
+    >>> seen = {entry.leaf: td.td.at(entry.leaf) for entry in td.module.entries}
+    >>> verify(td, seen).differences
+    ()
+    >>> [item.name for item in verify(td, {Leaf(7, 0): seen[Leaf(7, 0)] ^ 1 << 64 + 3}).differences]
+    ['bmi1']
+    """
+    where = of if isinstance(of, Situation) else situation(of, module, platform)
+    seen = observations.read(cpuid, view) if isinstance(cpuid, str) else observations.observed("CPUID", cpuid, view)
+    return check_dump.verify(where, seen, guest)
+
+
+def explain(host: str, guest: str, module: str | None = None) -> Explained:
+    """Where each feature went between a host and its guest, as ``features`` of the answer.
+
+    `host` is a CPU's name or a dump, `guest` a dump. Without a module, the one that explains the guest best.
+
+    >>> explain("sapphire-rapids", "nosuch.txt")
+    Traceback (most recent call last):
+        ...
+    tdxtui.errors.DataError: nosuch.txt: can't be read: No such file or directory
+    """
+    return explained(host, guest, module)
 
 
 def why(

@@ -197,6 +197,8 @@ def _of_file(text: str) -> Source:
     from tdxtui.importers import kata
 
     data = read_bytes(Path(text), MAX_FILE_SIZE)
+    if not data:  # what is left of a file that a full disk cut short would fit everywhere
+        raise TdxtuiError(f"{shown(text, MAX_MESSAGE)}: is empty")
     kind = kind_of(data)
     if kind == file_kind.MODULE:
         raise TdxtuiError(f"{shown(text, MAX_MESSAGE)}: is no CPU model but a TDX module")

@@ -120,6 +120,13 @@ def test_a_configuration_that_leaves_bits_to_the_host_is_worked_out_on_the_cpu(t
     assert "What isn't named here is what sapphire-rapids has" in " ".join(there.notes)
 
 
+def test_an_empty_file_is_no_model_that_fits(tmp_path: Path) -> None:
+    path = tmp_path / "cut.toml"
+    path.write_bytes(b"")
+    with pytest.raises(TdxtuiError, match=r"cut\.toml: is empty"):
+        sources.find(str(path))
+
+
 def test_on_changes_no_other_source() -> None:
     found = sources.find("qemu:SapphireRapids-v4")
     assert sources.on(found, library.module("1.5.06"), None) is found
