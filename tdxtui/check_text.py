@@ -63,9 +63,10 @@ def text(cell: Cell, far: bool = False) -> Iterator[str]:
     for _, group in groupby(_grouped(cell.findings, far), lambda item: item[0]):
         findings = [finding for _, finding in group]
         yield from _group(findings, far)
-        if refusals and findings[-1] is refusals[-1] and refusals[-1].cure:
+        if refusals and findings[-1] is refusals[-1]:
             of = " of all refusals" if len(refusals) > 1 else ""
-            yield from _indented(f"Cure{of}: {edit_list(refusals[-1].cure)}.")
+            cure = refusals[-1].cure
+            yield from _indented(f"Cure{of}: {edit_list(cure)}." if cure else "No cure on this module and CPU.")
 
 
 def _heading(cell: Cell) -> str:

@@ -76,8 +76,8 @@ def cells(
         _known(name, name in modules)
     try:
         source = sources.find(model)
-        places = [(module, platform) for module in modules or ("",) for platform in platforms or ("",)]
-        for module, platform in places:
+        places = ((module, platform) for module in modules or ("",) for platform in platforms or ("",))
+        for module, platform in dict.fromkeys(places):
             yield _cell(source, module, platform, vmm)
     except TdxtuiError as error:
         yield Cell(model, error=str(error))

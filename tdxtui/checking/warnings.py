@@ -178,6 +178,7 @@ def _unsure(situation: Situation, wishes: Mapping[Leaf, tuple[int, int]]) -> Ite
     said = f"not read in the source of module {situation.module.version}, but inferred from other versions"
     yield from _warning("inferred", said, Layer.MODULE, inferred, situation)
     if situation.td.known is not None:
-        unknown = {leaf: mask & ~situation.td.known_at(leaf) for leaf, (_, mask) in wishes.items()}
+        known = {leaf: situation.td.known_at(leaf) | kinds[leaf].masks.get(BitClass.VE, 0) for leaf in wishes}
+        unknown = {leaf: mask & ~known[leaf] for leaf, (_, mask) in wishes.items()}
         said = "not known without a CPU (--platform)"
         yield from _warning("unknown-cpu", said, Layer.PLATFORM, unknown, situation)

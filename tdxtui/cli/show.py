@@ -7,7 +7,7 @@ import sys
 import click
 
 from tdxtui.cli import completing, options
-from tdxtui.cli.guest_options import guest_state, state
+from tdxtui.cli.guest_options import guest_state, possible, state
 from tdxtui.cli.output import json_text, tell
 
 
@@ -38,6 +38,7 @@ def show(
     source, situation = sources.situation(sources.find(model), module, platform)
     tell(source.notes)
     seen = state(cr4, xcr0, xss, td_ctls, paravirt, vcpu) or (GuestState() if guest else None)
+    possible(seen, situation.module)
     if form == "json":
         click.echo(json_text(shown_td.data(situation, seen)))
     elif form == "cpuid":

@@ -7,7 +7,7 @@ import sys
 import click
 
 from tdxtui.cli import completing, options
-from tdxtui.cli.guest_options import guest_state, state
+from tdxtui.cli.guest_options import guest_state, possible, state
 from tdxtui.cli.output import show, tell
 
 VIEW = click.option(
@@ -45,7 +45,9 @@ def verify(
     from tdxtui.verify.verify_text import data, text
 
     source, situation = sources.situation(sources.find(model), module, platform)
-    found = verified(situation, read(dump, view), state(cr4, xcr0, xss, td_ctls, paravirt, vcpu))
+    guest = state(cr4, xcr0, xss, td_ctls, paravirt, vcpu)
+    possible(guest, situation.module)
+    found = verified(situation, read(dump, view), guest)
     if not quiet:
         tell(source.notes)
         show(data(found) if as_json else None, () if as_json else text(found), as_json)

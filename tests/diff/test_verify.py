@@ -107,6 +107,14 @@ def test_ve_leaves_are_told_apart_with_what_the_handler_answered() -> None:
     assert "answered with 0: 6." in lines and "Not the module's to answer: 40000000." in lines
 
 
+def test_no_host_reads_what_gives_ve_in_tdcs() -> None:
+    """6.3: so nothing is said of a guest's #VE handler there."""
+    situation = on("minimal", "1.5.06", "sapphire-rapids")
+    host = observed("tdcs", {**dict(seen(situation, None).values), Leaf(6, 0): 1}, TDCS)
+    told = " ".join(text(verify(situation, host)))
+    assert "no host can read in TDCS" in told and "handler" not in told
+
+
 def test_xfam_off_is_one_cause_for_all_its_bits() -> None:
     situation = on("kvm-sapphire-rapids", "1.5.06", "sapphire-rapids")
     model = replace(situation.model, xfam=situation.model.xfam & ~XFAM["AVX512"])
