@@ -157,8 +157,8 @@ def test_the_command_writes_a_file_and_tells_losses_of_binary_formats(tmp_path: 
 def test_the_text_of_cpuid_says_in_short_where_it_is_from() -> None:
     first = text("cpuid").splitlines()[0]
     assert first == f"CPU 0: validated, tdxtui {VERSION} kvm-sap...rapids module 1.5.06 platform sapphire-rapids"
-    start = f"CPU 0: NOT VALIDATED, tdxtui {VERSION} bad module"
-    assert text("cpuid", CONFLICTING, allow_conflicts=True).startswith(start)
+    bad = text("cpuid", CONFLICTING, allow_conflicts=True)
+    assert bad.startswith(f"CPU 0: NOT VALIDATED, tdxtui {VERSION} bad module")
     long = replace(PRESET, name="x" * 1000)
     assert all(len(line) <= 86 for line in text("cpuid", long).splitlines())
 
