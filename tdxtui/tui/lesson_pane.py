@@ -12,6 +12,13 @@ from tdxtui.tui.palette import Palette
 FRAME = 2
 
 
+def _title(course: Course, width: int) -> str:
+    """Lesson and step; without the lesson's title where both have no room."""
+    step = f"{course.at + 1} of {len(course.lesson.steps)}: {course.step.title}"
+    whole = f"Lesson {course.lesson.number}: {course.lesson.title} · {step}"
+    return (whole if len(whole) <= width else f"Lesson {course.lesson.number} · {step}")[:width]
+
+
 class LessonPane(Framed):
     """Shows the present step of a course; what doesn't fit is cut, and then said to be."""
 
@@ -28,10 +35,7 @@ class LessonPane(Framed):
     def lay_out(self, width: int, most: int) -> int:
         """Wrap for a width; the height that it takes, at most that many lines."""
         course = self._course
-        self._title = (
-            f"Lesson {course.lesson.number}: {course.lesson.title} · "
-            f"{course.at + 1} of {len(course.lesson.steps)}: {course.step.title}"
-        )[: max(width - 8, 10)]
+        self._title = _title(course, max(width - 8, 10))
         self._lines = lines(course, self.palette, width - FRAME - 2, self.folded)
         if len(self._lines) + FRAME > most and not self.folded:
             # Where all of it has no room, what is to be done matters most.
@@ -44,8 +48,10 @@ class LessonPane(Framed):
 
     @property
     def note(self) -> str:
-        """The keys that this step knows."""
+        """The keys that this step knows, or that it is done: said here, so that the pane doesn't grow by it."""
         step = self._course.step
+        if self._course.passed and (step.task or step.question):
+            return "Done: . goes on"
         answers = "".join(LETTERS[: len(step.choices)])
         keys = [f"{' '.join(answers)} answer"] * bool(answers) + ["; hint"] * bool(step.hints)
         return "  ".join([*keys, ". next", ", back", "z fold"])
