@@ -316,7 +316,8 @@ def test_a_broken_lesson_of_the_users_stops_no_other(tmp_path: Path, monkeypatch
     (folder / "mine.toml").write_text("format = 1")
     listed = CliRunner().invoke(cli.commands, ["learn", "--list"])
     assert listed.exit_code == 0 and "xfam" in listed.stdout
-    assert listed.stderr == f"tdxtui: lesson left out: {folder}/mine.toml: number: is missing; expected a whole number\n"
+    problem = f"{folder / 'mine.toml'}: number: is missing; expected a whole number"
+    assert listed.stderr == f"tdxtui: lesson left out: {problem}\n"
     checked = CliRunner().invoke(cli.commands, ["learn", "--check"])
     assert checked.exit_code == 1 and "wrong: " in checked.output and "xfam: right" in checked.output
     assert following(None).name == "leaves"

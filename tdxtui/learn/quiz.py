@@ -92,9 +92,11 @@ def question(random: Random) -> Question:
     outcome = random.choices(OUTCOMES, WEIGHTS)[0]
     for _ in range(TRIES):
         before = _legal(random)
-        change = before and _any_change(random, before)
-        after = change.of(before) if before and change else None
-        if before is None or change is None or after is None or after.platform_refusal:
+        change = _any_change(random, before) if before else None
+        if before is None or change is None:
+            continue
+        after = change.of(before)
+        if after.platform_refusal:
             continue
         bit = _bit(random, before, after, change, outcome)
         if bit is not None:
@@ -185,8 +187,9 @@ def _feature_bits(module: Module) -> list[Field]:
     """The bits that QEMU or Linux name, and that the VMM or the CPU decide: a constant makes no question."""
     kept: list[Field] | None = module.__dict__.get("_feature_bits")
     if kept is None:
-        entries = (Field.bit(entry.leaf, register, n) for entry in module.entries for register in Register for n in range(32))
-        kept = module.__dict__["_feature_bits"] = [bit for bit in entries if _is_feature(module, bit)]
+        leaves, places = [entry.leaf for entry in module.entries], [(reg, n) for reg in Register for n in range(32)]
+        bits = (Field.bit(leaf, *place) for leaf in leaves for place in places)
+        kept = module.__dict__["_feature_bits"] = [bit for bit in bits if _is_feature(module, bit)]
     return kept
 
 

@@ -25,8 +25,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "ve": ("r guest:VIRT_CPUID2 space", "guest:REDUCE_VE space"),
     "upgrade": ("m down down down down enter",),
     "migration": (
-        "a attributes:MIGRATABLE space escape enter backspace backspace 1 5 enter /ext_model enter backspace backspace 8 "
-        "enter /stepping enter backspace 8 enter",
+        "a attributes:MIGRATABLE space escape enter backspace backspace 1 5 enter "
+        "/ext_model enter backspace backspace 8 enter /stepping enter backspace 8 enter",
     ),
     "guest-dump": ("r /ospke",),
 }
