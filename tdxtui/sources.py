@@ -17,6 +17,7 @@ from tdxtui import imported_model, levels, library, qemu_models, situations, sta
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.dump import Dump
 from tdxtui.errors import TdxtuiError
+from tdxtui.evaluate import Situation, evaluate
 from tdxtui.model import VcpuModel
 from tdxtui.module import Module
 from tdxtui.platform import Platform
@@ -77,6 +78,15 @@ def find(text: str) -> Source:
             return of_platform(text, library.platform(text))
         raise TdxtuiError(_unknown(text))
     return _of_model(text, "model") if Path(text).suffix == ".toml" else _of_import(text)
+
+
+def situation(text: str, module: str | None, platform: str | None) -> tuple[Situation, tuple[str, ...]]:
+    """What comes of the source of a name on the module and CPU that `place` names, and the notes on it."""
+    found = find(text)
+    names = place(found, module, platform)
+    here, cpu = library.module(names[0]), library.platform(names[1]) if names[1] else None
+    held = on(found, here, cpu)
+    return evaluate(held.model, here, cpu), held.notes
 
 
 def of_platform(text: str, platform: Platform) -> Source:

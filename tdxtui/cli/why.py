@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from tdxtui.cli import options
 from tdxtui.errors import TdxtuiError
+
+if TYPE_CHECKING:
+    from tdxtui.evaluate import Situation
 
 
 @click.command()
 @click.argument("bits", metavar="BIT|NAME|LEAF...", nargs=-1, required=True)
 @options.module
 @options.platform
-@click.option("--model", help="A vCPU model, file or preset; by default the first preset.")
+@click.option("--model", help="A vCPU model, or any other source; by default the first preset.")
 @click.option("--short", is_flag=True, help="One line for each bit.")
 @options.as_json
 def why(
@@ -25,11 +30,11 @@ def why(
     tdxtui why 7.0.ebx.16 7.0.ebx[31:26]    bits and fields
     tdxtui why 'CPUID.(EAX=07H,ECX=0):EBX[16]' --module 1.5.34 --platform granite-rapids
     tdxtui why 7.0.edx 4.3 --short          a register or a leaf, a line a field
+    tdxtui why hle --model qemu:SapphireRapids-v4
     """
-    from tdxtui import situations
     from tdxtui import why as reasons
 
-    situation = situations.find(model, module, platform)
+    situation = _situation(model, module, platform)
     try:
         fields = [field for text in bits for field in reasons.fields_of(text)]
     except ValueError as error:
@@ -45,3 +50,16 @@ def why(
             click.echo()
         click.echo("\n".join(reasons.short(item) if short else reasons.text(item)))
 
+
+def _situation(model: str | None, module: str | None, platform: str | None) -> Situation:
+    """What the reasons are about; notes on a source that is no model of ours go to standard error."""
+    from tdxtui import situations
+
+    if model is None or situations.is_model(model):
+        return situations.find(model, module, platform)
+    from tdxtui import sources
+
+    situation, notes = sources.situation(model, module, platform)
+    for note in notes:
+        click.echo(f"tdxtui: {note}", err=True)
+    return situation

@@ -10,7 +10,7 @@ from textual.widgets import Input
 
 from tdxtui import model_file
 from tdxtui.errors import TdxtuiError
-from tdxtui.tui.launch import open_editor
+from tdxtui.tui.opening import open_editor
 from tests.tui.screen import Screen, opened
 
 TEXT = '# mine\nname = "web"\nmodule = "1.5.06"\nplatform = "sapphire-rapids"\n'
