@@ -45,7 +45,7 @@ HINTS = {
 }
 
 
-class TdxApp(GoingApp, AskingApp, ChangingApp, HelpingApp, ExportingApp, CopyingApp, PastApp):
+class TdxApp(GoingApp, AskingApp, ExportingApp, ChangingApp, HelpingApp, CopyingApp, PastApp):
     """Shows an `Editor` and turns keys into its calls."""
 
     CSS_PATH = "app.tcss"
@@ -91,7 +91,7 @@ class TdxApp(GoingApp, AskingApp, ChangingApp, HelpingApp, ExportingApp, Copying
         self._renamed = renamed(self.key_map)
         self._start_with(theme)
         self._said = (notice, False)
-        self._shown_settings: tuple[object, object] | None = None
+        self._shown_settings: tuple[object, object, object] | None = None
         self._shown_message: tuple[tuple[str, bool], int] | None = None
         self._offer: Outcome | None = None
         self._offered_for: Field | None = None
@@ -195,13 +195,13 @@ class TdxApp(GoingApp, AskingApp, ChangingApp, HelpingApp, ExportingApp, Copying
         self._header.show(panes.header(self.editor, self.palette, self._width, self.badge, self.asked))
         model, prepared = self.editor.model, self.editor.situation.td.prepared
         words = model.xfam, model.attributes, model.config_flags, *(item.text(model) for item in TD_VALUES.values())
-        if self._shown_settings == (prepared, words):
+        if self._shown_settings == (prepared, words, self.layers):
             return
-        self._shown_settings = prepared, words
+        self._shown_settings = prepared, words, self.layers
         shown = self._xfam, self._attributes, self._td
         rows = [pane.rows for pane in shown]
         for pane, listed in zip(shown, (xfam_switches, attribute_switches, td_switches), strict=True):
-            pane.show(listed(self.editor))
+            pane.show(listed(self.editor, self.layers))
         if (guest := self._grid.shown.guest) is not None:
             self._guest.show(guest_switches(self.editor.module, guest))
         if rows != [pane.rows for pane in shown]:

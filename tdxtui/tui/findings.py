@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 
 from tdxtui.editor import refused
-from tdxtui.edits import WORDS, wished
+from tdxtui.edits import WORDS
 from tdxtui.evaluate import Situation, evaluate
+from tdxtui.flipping import edited
 from tdxtui.phrase import edit_list
 from tdxtui.tui.jumps import first_bit
 from tdxtui.tui.layering import LayeringApp
@@ -83,8 +84,7 @@ def cure(situation: Situation, finding: Finding) -> tuple[str, Situation] | None
 
     edits = finding.cure
     if edits:
-        model = wished(situation.model, edits, situation.module)
-        return edit_list(edits), evaluate(model, situation.module, situation.platform)
+        return edit_list(edits), edited(situation, edits)
     model, keys = situation.model, []
     for leaf, (_, mask) in situation.model.wishes.items():
         entry = situation.module.entry_for(leaf)

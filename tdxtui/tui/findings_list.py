@@ -16,7 +16,7 @@ from tdxtui.check import Finding, Kind
 from tdxtui.check_text import details, values
 from tdxtui.naming import field_name
 from tdxtui.tui.dialog import Dialog
-from tdxtui.tui.lines import clean
+from tdxtui.tui.lines import clean, shortened
 
 MARKS = {Kind.REFUSAL: "✗", Kind.CONFLICT: "✗", Kind.VMM: "!", Kind.DRIFT: "~", Kind.WARNING: "·"}
 # What Tab goes through: a word, and the kinds that are listed then.
@@ -24,6 +24,7 @@ VIEWS: tuple[tuple[str, tuple[Kind, ...]], ...] = (
     ("all", tuple(Kind)), ("conflicts", (Kind.REFUSAL, Kind.CONFLICT)), ("VMM", (Kind.VMM,)),
     ("warnings", (Kind.WARNING, Kind.DRIFT)),
 )
+WIDTH, FRAME, NARROW = 110, 8, 90
 NO_LAYER = "no VMM layer is chosen; V chooses"
 # A note on where the model is from is no finding, and has nowhere to go to.
 Row = Finding | str
@@ -61,13 +62,15 @@ class FindingsList(Dialog["tuple[str, Finding] | None"]):
         self._rows = [*(item for item in self._findings if item.kind in kinds), *notes]
         options = self.query_one(OptionList)
         nothing = NO_LAYER if word == "VMM" and not self._has_layers else "none"
-        lines = [Option(Text(clean(line(row)), no_wrap=True, overflow="ellipsis")) for row in self._rows]
+        width = min(WIDTH, self.app.size.width * 96 // 100) - FRAME
+        lines = [Option(Text(shortened(clean(line(row, width)), width))) for row in self._rows]
         options.set_options(lines or [Option(nothing, disabled=True)])
         options.highlighted = 0 if self._rows else None
         box = self.query_one(".box")
-        box.border_title = f"Findings: {_counts(self._findings)}"
-        others = " ".join(f"[{name}]" if name == word else name for name, _ in VIEWS)
-        box.border_subtitle = f"Enter goes there, c cures, Tab: {Text(others).markup}, Esc goes back"
+        only = f", only {word}" if self._view else ""
+        box.border_title = f"Findings{only}: {_counts(self._findings)}"
+        following = VIEWS[(self._view + 1) % len(VIEWS)][0]
+        box.border_subtitle = f"Enter goes there, c cures, Tab: {following}, Esc goes back"
         self._tell()
 
     def on_option_list_option_highlighted(self) -> None:
@@ -102,14 +105,19 @@ class FindingsList(Dialog["tuple[str, Finding] | None"]):
             self.dismiss((what, self._chosen))
 
 
-def line(row: Row) -> str:
-    """A finding in one line: sort, place, name, values, who decides it."""
+def line(row: Row, width: int) -> str:
+    """A finding in one line: sort, place, name, values, and with room for it who decides."""
     if isinstance(row, str):
-        return f"  {'note':18} {row}"
+        return f"  note  {row}"
     field = row.field
     if field is None:
-        return f"{MARKS[row.kind]} {row.layer.value:18} {row.message}"
-    return f"{MARKS[row.kind]} {field.key:18} {field_name(field):22} {values(row):20} {row.message}"
+        names = ", ".join(dict.fromkeys(map(field_name, row.bits)))
+        return f"{MARKS[row.kind]} {f'{len(row.bits)} bits: {names}' if names else row.message}"
+    wide = width >= NARROW
+    said = values(row) if not wide or row.kind is Kind.CONFLICT else ""
+    name = field_name(field)
+    head = f"{MARKS[row.kind]} {field.key:18} {name:22} " if wide else f"{MARKS[row.kind]} {field.key:15} {name:18} "
+    return f"{head}{said:18} {row.message}" if said else head + row.message
 
 
 def _counts(findings: Sequence[Finding]) -> str:

@@ -131,7 +131,9 @@ def legend(palette: Palette) -> Text:
     text.append("  ■ □ ", palette.strong)
     text.append("on, off;", palette.text)
     text.append("  · ", palette.muted)
-    text.append("not with this module and CPU\n", palette.text)
+    text.append("not with this module and CPU;", palette.text)
+    text.append("  ! ", palette.strong)
+    text.append("on, but the VMM doesn't pass it\n", palette.text)
     return text
 
 
