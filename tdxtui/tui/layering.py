@@ -40,6 +40,7 @@ class LayeringApp(ViewingApp, ChoosingApp):
         self.source: Source | None = None
         self._verdicts: list[Finding] = []
         self._asks = False
+        self._told_asked = Asked()
 
     @property
     def asked(self) -> Asked:
@@ -67,13 +68,13 @@ class LayeringApp(ViewingApp, ChoosingApp):
     def answer(self) -> None:
         """Find the answers, and show them."""
         self._asks = False
-        before = self.asked
         self._judge_layers()
         signs = self.signs()
         if signs != self._grid.shown.signs:
             self._grid.sign(signs)
             self._list.sign(signs)
-        if before != self.asked:
+        if self._told_asked != self.asked:
+            self._told_asked = self.asked
             self.show_settings()
         self._why.remark()
 

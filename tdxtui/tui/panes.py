@@ -21,14 +21,14 @@ KEYS = (
     ("q", "quit"),
 )
 # What is left out first where there is little room; the others always find room.
-DISPENSABLE = ("e", "V", "c", "d", "t", "m", "r", "u", "f", "o", "i", "L", "w", "a", "x", "]", "s", "/")
+DISPENSABLE = ("e", "V", "c", "d", "t", "m", "r", "u", "o", "f", "i", "L", "w", "a", "x", "]", "s", "/")
 NARROW_HEADER, MIDDLE_HEADER, WIDE_HEADER = 60, 80, 100
 SIGNS = {
     Sign.OTHER_VALUE: "another value on the second module (d)",
     Sign.OTHER_CLASS: "the same value there, but decided otherwise",
     Sign.REFUSED: "legal for the module, refused by the VMM (V)",
 }
-LEAST_NAME, LEAST_BADGE = 24, 16
+LEAST_NAME, LEAST_BADGE, LEAST_FILE = 24, 16, 12
 OFFER = ": Enter "
 
 
@@ -52,9 +52,10 @@ def header(editor: Editor, palette: Palette, width: int, badge: str = "", asked:
         left.append(" read only", palette.muted)
     right = _where(editor, palette, width, asked)
     if badge:
-        room = max(width - right.cell_len - LEAST_NAME, LEAST_BADGE)
+        left_over = width - right.cell_len
+        room = max(left_over - LEAST_NAME, min(LEAST_BADGE, left_over - LEAST_FILE - 2), 1)
         right = Text.assemble((f" {shortened(badge, room)} ", palette.selected), right)
-    left.truncate(max(width - right.cell_len, 12), overflow="ellipsis")
+    left.truncate(max(width - right.cell_len, LEAST_FILE), overflow="ellipsis")
     left.append(" " * max(width - left.cell_len - right.cell_len, 0), palette.text)
     left.append_text(right)
     return left

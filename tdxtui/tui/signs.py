@@ -19,6 +19,11 @@ class Sign(Enum):
     OTHER_CLASS = "≈"
     REFUSED = "!"
 
+    @property
+    def glyph(self) -> str:
+        """One column wide."""
+        return self.value
+
 
 class Signs(NamedTuple):
     """Packed masks of the bits with each sign; of a bit with several the first one is shown."""

@@ -37,7 +37,7 @@ def config(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
 @pytest.mark.parametrize(("text", "said"), [
     ("theme = 1\n", "theme: expected a string, found a whole number"),
     ("mouse = 'yes'\n", "mouse: expected true or false, found a string"),
-    ("colour = 'dark'\n", "colour: 'colour' is none of theme, mouse, module, platform, keys"),
+    ("colour = 'dark'\n", "colour: 'colour' is none of theme, mouse, module, platform, kvm, qemu, keys"),
     ("theme = 'noir'\n", "theme: there is no theme 'noir'; known are dark, light"),
     ("module = '9.9'\n", "module: there is no module '9.9'; known are 1.5.01"),
     ("platform = 'z80'\n", "platform: there is no platform 'z80'; known are emerald-rapids"),
