@@ -227,7 +227,11 @@ def fit(
 
 
 def fit_changes(of: Fit) -> list[Change]:
-    """Every wish of a fit's source that isn't met: outcome, field, wanted and got value, and why."""
+    """Every wish of a fit's source that isn't met: outcome, field, wanted and got value, and why.
+
+    >>> [item.name for item in fit_changes(fit("qemu:SapphireRapids-v4", "1.5.06", "sapphire-rapids"))][:2]
+    ['pse36', 'tsc_adjust']
+    """
     return changes(of)
 
 

@@ -89,6 +89,8 @@ class Commands(click.Group):
                 formatter.write_dl([(name.ljust(width), place.help) for name, place in section.items()])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and ctx.resilient_parsing:
+            return super().parse_args(ctx, args)  # a shell asks what the first word may be
         words = [word for word in args if not word.startswith("-")]
         if not args or (args[0] not in ("-h", "--help", "--version") and not (words and words[0] in COMMANDS)):
             args = ["open", *args]

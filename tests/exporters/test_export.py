@@ -26,6 +26,7 @@ OF_MODELS = [name for name, found in FORMATS.items() if not found.of_module]
 OF_MODULES = [name for name, found in FORMATS.items() if found.of_module]
 TELLING = [name for name in OF_MODELS if not FORMATS[name].silent]
 
+VERSION = cli.version()
 EXAMPLES = 200 if os.environ.get("TDXTUI_THOROUGH") else 6
 
 
@@ -42,7 +43,7 @@ def text(name: str, model: VcpuModel = PRESET, **options: object) -> str:
 @pytest.mark.parametrize("name", TELLING)
 def test_an_export_names_tool_model_module_platform_and_verdict(name: str) -> None:
     found = text(name)
-    for word in ("tdxtui 0.1.0", "kvm-sapphire-rapids", "1.5.06", "sapphire-rapids", "run"):
+    for word in (f"tdxtui {VERSION}", "kvm-sapphire-rapids", "1.5.06", "sapphire-rapids", "run"):
         assert word in found or word.removeprefix("tdxtui ") in found
     assert '"valid": true' in found if name == "json" else name == "toml" or "as the model wishes" in found
 
@@ -148,15 +149,16 @@ def test_the_command_writes_a_file_and_tells_losses_of_binary_formats(tmp_path: 
     assert result.exit_code == 0 and "lost: tsc_mhz = " in result.stderr
     assert target.read_bytes() == export(MINIMAL, "kvm-tdx-init-vm").data
     assert run("export", "minimal", "--to", "td-params", "-o", str(target)).stderr.splitlines() == [
-        "tdxtui 0.1.0: model minimal", "module 1.5.06 (evidence: run), platform sapphire-rapids",
+        f"tdxtui {VERSION}: model minimal", "module 1.5.06 (evidence: run), platform sapphire-rapids",
         "validated: the TD comes out as the model wishes",
     ]
 
 
 def test_the_text_of_cpuid_says_in_short_where_it_is_from() -> None:
     first = text("cpuid").splitlines()[0]
-    assert first == "CPU 0: validated, tdxtui 0.1.0 kvm-sap...rapids module 1.5.06 platform sapphire-rapids"
-    assert text("cpuid", CONFLICTING, allow_conflicts=True).startswith("CPU 0: NOT VALIDATED, tdxtui 0.1.0 bad module")
+    assert first == f"CPU 0: validated, tdxtui {VERSION} kvm-sap...rapids module 1.5.06 platform sapphire-rapids"
+    bad = text("cpuid", CONFLICTING, allow_conflicts=True)
+    assert bad.startswith(f"CPU 0: NOT VALIDATED, tdxtui {VERSION} bad module")
     long = replace(PRESET, name="x" * 1000)
     assert all(len(line) <= 86 for line in text("cpuid", long).splitlines())
 
