@@ -196,3 +196,12 @@ def test_a_leaf_and_a_quantity_can_be_asked_for() -> None:
 def test_a_register_of_a_leaf_can_be_asked_for() -> None:
     found = why.answer(situation("1.5.34"), Field(Leaf(7, 0), Register.EDX, 31, 0))
     assert sum(item.field.width for item in found.runs) == 32
+
+
+def test_any_source_of_a_model_can_be_asked_about_and_its_notes_go_to_standard_error() -> None:
+    done = run("hle", "--model", "qemu:SapphireRapids-v4", "-m", "1.5.06", "-p", "sapphire-rapids", "--short")
+    assert done.stdout.startswith("7.0.ebx.4 hle = 1")
+    done = run("avx2", "--model", "level:x86-64-v3", "--short")
+    assert "asks for features only" in done.stderr and "asks for" not in done.stdout
+    done = run("avx2", "--model", "granite-rapids", "--json")
+    assert '"platform": "granite-rapids"' in done.stdout, "a CPU is held against itself"

@@ -41,7 +41,7 @@ class ComparingApp(LayeringApp):
     @property
     def badge(self) -> str:
         """What the header tells of the view."""
-        words = [f"≠ module {self._diff.new.version}"] if self._diff is not None else []
+        words = [f"≠ {self._diff.new.version}"] if self._diff is not None else []
         return " · ".join([*words, *[super().badge] * bool(super().badge)])
 
     # -- choosing --

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tdxtui import library, model_file, settings
 from tdxtui.editor import Editor
-from tdxtui.errors import TdxtuiError
+from tdxtui.errors import DataError, TdxtuiError
 from tdxtui.model import VcpuModel
 from tdxtui.module import Module
 from tdxtui.platform import Platform
@@ -89,7 +89,9 @@ def set_by(wanted: Settings, key: str, load: Callable[[str], T], name: str) -> T
     """What a setting names; DataError with the settings' file if there is no such thing."""
     try:
         return load(name)
-    except library.NotFound as error:
+    except DataError:  # a file with a mistake: that says where
+        raise
+    except TdxtuiError as error:
         raise data_error(wanted.source, key, str(error)) from None
 
 

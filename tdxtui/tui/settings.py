@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from tdxtui.dynamic import CR4_OSXSAVE, CR4_PKE, GuestState
 from tdxtui.editor import Editor
@@ -20,7 +21,9 @@ from tdxtui.td import (
 )
 from tdxtui.td_values import TD_VALUES
 from tdxtui.tui.switches import Switch
-from tdxtui.vmm_layer import VmmLayer
+
+if TYPE_CHECKING:
+    from tdxtui.vmm_layer import VmmLayer
 
 LISTED_XFAM = tuple(XFAM_GROUPS) + tuple(
     name for name, mask in XFAM_COMPONENTS.items() if not any(mask & group for group in XFAM_GROUPS.values())

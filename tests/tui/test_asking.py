@@ -323,7 +323,7 @@ async def test_a_second_module_marks_other_values_and_classes_and_counts_them() 
                 value = values.get(leaf, 0) & mask and not silent
                 kind = diff.other_class.get(leaf, 0) & mask
                 assert glyph == ("≠" if value else "≈" if kind else glyph) and (glyph in "≠≈") is bool(value or kind)
-        assert "≠ module 1.5.34" in screen.header and "leaves only there" in screen.status
+        assert "≠ 1.5.34" in screen.header and "leaves only there" in screen.status
         marked = screen.grid.shown.signs
         count = sum(mask.bit_count() for mask in marked.other_value.values())
         assert f"≠ {count} with another value" in screen.status
@@ -392,6 +392,25 @@ async def test_a_conflict_that_differs_keeps_its_look_and_a_conflict_is_more_tha
                 row = screen.grid.shown.leaf(leaf)
                 differs = any(bit.mask & found for _, found in signs.at(leaf))
                 assert (row.glyphs[bit.register][31 - bit.lsb] == "✗") is not differs
+
+
+# -- by name --
+
+
+async def test_layers_and_second_modules_are_found_by_name_among_the_commands() -> None:
+    async with opened("kvm-sapphire-rapids", **HERE) as screen:
+        for words, seen in (("layer kvm", "KVM 7.2"), ("differences 1.5.34", "≠ 1.5.34")):
+            await screen.press("ctrl+p")
+            await screen.type(words)
+            await screen.press("enter")
+            await screen.pilot.pause()
+            assert seen in screen.header
+        assert "≠ 1.5.34" in screen.header and "KVM 7.2" in screen.header
+        await screen.press("ctrl+p")
+        await screen.type("nearest legal")
+        await screen.press("enter")
+        await screen.pilot.pause()
+        assert screen.status.startswith("Nothing to fit") or isinstance(screen.app.screen, Preview)
 
 
 # -- looks --
