@@ -99,12 +99,23 @@ def _key(finding: Finding, far: bool) -> Key:
     return finding.kind.value, finding.message, *finding.says
 
 
+def details(finding: Finding) -> list[str]:
+    """One finding in sentences: what it is, its cure on this module and CPU, what the VMM says."""
+    found = [_said(finding), _cure(finding, False), *(f"{said}." for said in finding.says)]
+    if finding.kind is Kind.REFUSAL and finding.cure:
+        found.insert(1, f"Cure of all refusals: {edit_list(finding.cure)}.")
+    return [line for line in found if line]
+
+
+def _said(finding: Finding) -> str:
+    why = ": ".join(part for part in _why(finding) if part) if finding.kind is Kind.CONFLICT else finding.message
+    return f"{KINDS[finding.kind]}: {why}."
+
+
 def _group(group: list[Finding], far: bool) -> Iterator[str]:
     finding = group[0]
-    why = ": ".join(part for part in _why(finding) if part) if finding.kind is Kind.CONFLICT else finding.message
-    lines = [f"{KINDS[finding.kind]}: {why}."]
     yield ""
-    yield from textwrap.wrap(lines[0], WIDTH, subsequent_indent=INDENT)
+    yield from textwrap.wrap(_said(finding), WIDTH, subsequent_indent=INDENT)
     if finding.severity is Severity.CONFLICT:
         yield from _indented(_group_cure(group, far))
     for said in finding.says:
@@ -163,13 +174,14 @@ def _row(finding: Finding) -> str:
     name, qemu = bit_name(field) if field.is_bit else field_name(field), finding.named.qemu if finding.named else ""
     if qemu and qemu.replace("-", "_") != name and len(f"{name} ({qemu})") <= NAME_WIDTH:
         name = f"{name} ({qemu})"
-    line = f"{INDENT}{field.key:19} {field.sdm:30} {name:{NAME_WIDTH}} {_values(finding)}"
+    line = f"{INDENT}{field.key:19} {field.sdm:30} {name:{NAME_WIDTH}} {values(finding)}"
     if len(line) > WIDTH:
-        line = f"{INDENT}{field.key} {field.sdm} {name} {_values(finding)}"
+        line = f"{INDENT}{field.key} {field.sdm} {name} {values(finding)}"
     return line[:WIDTH].rstrip()
 
 
-def _values(finding: Finding) -> str:
+def values(finding: Finding) -> str:
+    """What is wanted of a finding's field, and what comes out, as far as there are such values."""
     assert finding.field is not None
     form = "d" if finding.field.is_bit else "#x"
     wanted = "" if finding.wanted is None else f"wants {finding.wanted:{form}}"

@@ -206,3 +206,12 @@ def test_another_module_is_no_cure_where_an_unknown_cpu_decides_there_as_well() 
 def test_the_rule_to_look_up_is_that_of_what_holds_the_bit_down() -> None:
     assert asked("intel_pt")[-1] == "What a rule says: tdxtui rule 5.4"
     assert asked("vmx")[-1] == "What a rule says: tdxtui rule 1.10"
+
+
+def test_any_source_of_a_model_can_be_asked_about_and_its_notes_go_to_standard_error() -> None:
+    done = run("hle", "--model", "qemu:SapphireRapids-v4", "-m", "1.5.06", "-p", "sapphire-rapids", "--short")
+    assert done.stdout.startswith("7.0.ebx.4 hle = 1")
+    done = run("avx2", "--model", "level:x86-64-v3", "--short")
+    assert "asks for features only" in done.stderr and "asks for" not in done.stdout
+    done = run("avx2", "--model", "granite-rapids", "--json")
+    assert '"platform": "granite-rapids"' in done.stdout, "a CPU is held against itself"

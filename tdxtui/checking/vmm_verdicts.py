@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from tdxtui import catalog
 from tdxtui.checking.bits import bits_of, feature_mask
 from tdxtui.checking.finding import Finding, Kind, Layer, Severity
 from tdxtui.cpuid import Field
-from tdxtui.edits import ARCH_CAPABILITIES, NUM_L2_VMS, TSC_FREQUENCY, Edit, config_edit, word_edit
+from tdxtui.edits import ARCH_CAPABILITIES, NUM_L2_VMS, TSC_FREQUENCY, Edit, word_edit
 from tdxtui.evaluate import Situation
 from tdxtui.levers import MAXPA
 from tdxtui.runtime import HYPERVISOR_LEAVES
@@ -114,8 +115,8 @@ def _refused_bits(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
     for leaf, mask in layer.refused.items():
         for bit in bits_of(leaf, config.get(leaf, 0) & mask):
             message = _legal(situation, layer, f"configured 1 ({layer.because[bit]})")
-            edits = (config_edit(bit, 0),)
-            yield _finding(layer, "refused-bit", message, bit, says=layer.saying("cpuid"), edits=edits, wanted=1)
+            found = _finding(layer, "refused-bit", message, bit, says=layer.saying("cpuid"), wanted=1)
+            yield replace(found, situation=situation)
 
 
 def _clobbering(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:

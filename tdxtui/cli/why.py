@@ -34,6 +34,7 @@ def why(
     tdxtui why 7.0.ebx.16 7.0.ebx[31:26]    bits and fields
     tdxtui why 'CPUID.(EAX=07H,ECX=0):EBX[16]' --module 1.5.34 --platform granite-rapids
     tdxtui why 7.0.edx 4.3 --short          a register or a leaf, a line a field
+    tdxtui why hle --model qemu:SapphireRapids-v4
     """
     from tdxtui import why as reasons
 

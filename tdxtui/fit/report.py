@@ -77,11 +77,16 @@ def _got(item: Change) -> str:
 
 
 def _notes(fit: Fit) -> Iterator[str]:
-    notes = [*fit.source.notes, *_own_notes(fit)]
-    if notes:
+    found = notes(fit)
+    if found:
         yield ""
-    for note in notes:
+    for note in found:
         yield from wrapped(note)
+
+
+def notes(fit: Fit) -> list[str]:
+    """What was assumed, in sentences."""
+    return [*fit.source.notes, *_own_notes(fit)]
 
 
 def _own_notes(fit: Fit) -> Iterator[str]:
@@ -117,7 +122,7 @@ def data(fit: Fit) -> dict[str, Any]:
         "settings": [item._asdict() for item in settings(fit)],
         "pulled": [{"bit": bit.key, "needed_by": why.key} for bit, why in fit.pulled.items()],
         "filled": [leaf.key for leaf in fit.filled],
-        "notes": [*fit.source.notes, *_own_notes(fit)],
+        "notes": notes(fit),
         "model": model_file.document(fit.model),
     }
 
