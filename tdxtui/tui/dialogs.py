@@ -13,7 +13,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from tdxtui.tui.dialog import Dialog
+from tdxtui.tui.dialog import Dialog, Options
 from tdxtui.tui.lines import clean
 
 
@@ -33,7 +33,7 @@ class Chooser(Dialog[str | None]):
         with Vertical(classes="box") as box:
             box.border_title = self._title
             box.border_subtitle = f"{self._verb}, Esc goes back"
-            yield OptionList(*(Option(Text(clean(line))) for _, line in self._choices))
+            yield Options(*(Option(Text(clean(line))) for _, line in self._choices))
 
     def on_mount(self) -> None:
         """Begin at the present choice."""
