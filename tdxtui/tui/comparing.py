@@ -102,6 +102,12 @@ class ComparingApp(LayeringApp):
 
     # -- the differences --
 
+    def ask_again(self) -> None:
+        """The situation is another one; on the second module itself nothing differs."""
+        if self._diff is not None and self.editor.module is self._diff.new:
+            self.leave_diff()
+        super().ask_again()
+
     def answer(self) -> None:
         """Find the answers, and show them."""
         if self._diff is not None:

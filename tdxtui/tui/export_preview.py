@@ -14,7 +14,7 @@ from textual.widgets.option_list import Option
 
 from tdxtui.errors import TdxtuiError
 from tdxtui.exported import Conflicting
-from tdxtui.tui.dialog import Dialog
+from tdxtui.tui.dialog import Dialog, Options
 from tdxtui.tui.lines import clean, shortened
 from tdxtui.tui.palette import Palette
 
@@ -49,7 +49,7 @@ class ExportPreview(Dialog["tuple[Format, bytes] | None"]):
         with Vertical(classes="box export"):
             width = min(WIDTH, self.app.size.width * 96 // 100) - FRAME
             lines = (shortened(f"{item.name:{NAME_WIDTH}} {item.title}", width) for item in self._formats)
-            yield OptionList(*(Option(Text(line)) for line in lines), classes="formats")
+            yield Options(*(Option(Text(line)) for line in lines), classes="formats")
             with VerticalScroll(classes="text"):
                 yield Static()
 

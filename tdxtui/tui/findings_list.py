@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 from tdxtui.check import Finding, Kind
 from tdxtui.check_text import details, values
 from tdxtui.naming import field_name
-from tdxtui.tui.dialog import Dialog
+from tdxtui.tui.dialog import Dialog, Options
 from tdxtui.tui.lines import clean, shortened
 
 MARKS = {Kind.REFUSAL: "✗", Kind.CONFLICT: "✗", Kind.VMM: "!", Kind.DRIFT: "~", Kind.WARNING: "·"}
@@ -49,7 +49,7 @@ class FindingsList(Dialog["tuple[str, Finding] | None"]):
     def compose(self) -> ComposeResult:
         """The list, and the details below."""
         with Vertical(classes="box findings"):
-            yield OptionList()
+            yield Options()
             yield Static(classes="details")
 
     def on_mount(self) -> None:
@@ -121,10 +121,11 @@ def line(row: Row, width: int) -> str:
 
 
 def _counts(findings: Sequence[Finding]) -> str:
-    """How many there are of each kind."""
+    """How many there are of each kind; conflicting bits are counted singly, as everywhere on the screen."""
     found = []
     for word, kinds in VIEWS[1:]:
-        count = sum(item.kind in kinds for item in findings)
+        single = Kind.CONFLICT in kinds
+        count = sum(max(len(item.bits), 1) if single else 1 for item in findings if item.kind in kinds)
         name = word if word == "VMM" else word.removesuffix("s") if count == 1 else word
         found += [f"{count} {name}"] * bool(count)
     return ", ".join(found) or "none"

@@ -374,6 +374,14 @@ async def test_the_differences_follow_edits_and_another_module_and_escape_leaves
         assert screen.app._diff is None and "≠" not in screen.text
 
 
+async def test_the_second_module_is_left_when_the_model_moves_to_it() -> None:
+    async with opened("kvm-sapphire-rapids", **HERE) as screen:
+        screen.app.compare_with("1.5.34")
+        screen.app._set_module("1.5.34")
+        await screen.pilot.pause()
+        assert screen.app._diff is None and "≠" not in screen.text and "module 1.5.34" in screen.header
+
+
 async def test_a_second_module_that_refuses_the_cpu_compares_classes_only() -> None:
     async with opened("kvm-sapphire-rapids", module="1.5.34", platform="none") as screen:
         screen.editor.situation = evaluate(screen.editor.model, screen.editor.module, odd_cpu())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.widgets import OptionList
 
 from tdxtui import library
@@ -16,6 +17,23 @@ def choices(screen: Screen) -> list[str]:
     """The lines of the chooser on top."""
     options = screen.app.screen.query_one(OptionList)
     return [str(options.get_option_at_index(number).prompt) for number in range(options.option_count)]
+
+
+# -- lists --
+
+
+async def test_paging_in_a_list_that_has_no_room_does_nothing() -> None:
+    async with opened(size=(44, 10)) as screen:
+        for opening in ("e", "i", "V", "m", "question_mark"):
+            screen.app.post_message(events.Key(opening, None))
+            for page in ("pagedown", "pageup"):
+                screen.app.post_message(events.Key(page, None))
+            await screen.pilot.pause()
+            await screen.pilot.resize_terminal(30, 5)
+            await screen.press("tab", "shift+tab", "pagedown", "pageup")
+            assert screen.app.is_running
+            await screen.press("escape")
+            await screen.pilot.resize_terminal(44, 10)
 
 
 # -- modules --
