@@ -140,9 +140,8 @@ class Editor:
         wished = f" = {model.wished(found[0])}" if len(found) == 1 else " the other way round"
         outcome = self.apply(f"wish {what}{wished}", model)
         count = sum((self.situation.conflicts.get(bit.leaf, 0) & bit.mask) != 0 for bit in found)
-        told = f"{count} of them conflict{'s' * (count == 1)} now"
-        if len(found) == 1:
-            told = "1 conflict now, w again gives up the wish"
+        many = f"{count} of them conflict{'s' * (count == 1)} now"
+        told = "1 conflict now, w again gives up the wish" if len(found) == 1 else many
         return replace(outcome, message=f"{outcome.message}: {told}" if count and outcome.done else outcome.message)
 
     def set_bits(self, bits: Sequence[Field], value: int) -> Outcome:

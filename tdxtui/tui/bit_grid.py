@@ -227,7 +227,9 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
         self._place(over(self._at, step, self.shape.columns, len(self._lines.leaves)))
 
     def action_move_bit(self, step: int) -> None:
-        """To the bit on the left (higher) or right; at a register's end on in the next leaf or register."""
+        """To the bit on the left (higher) or right; from a register's end into the next one, but not while marking."""
+        if self._anchor is not None and not 0 <= self._at.bit + step < 32:
+            return
         self._place(beside(self._at, step, self.shape.columns, len(self._lines.leaves)))
 
     def action_move_leaf(self, step: int) -> None:

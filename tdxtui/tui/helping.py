@@ -29,8 +29,11 @@ class HelpingApp(JumpingApp, ChoosingApp, ThemingApp):
     key_map: dict[str, tuple[str, ...]]
 
     def action_help(self) -> None:
-        """All keys, to search in; Enter does what the chosen one does."""
-        hits = [Hit(_keys(item), item.description, _where(item), self._doer(item)) for item in actions(self.key_map)]
+        """All keys, those of the pane in focus first, to search in; Enter does what the chosen one does."""
+        focused = self.screen_stack[0].focused
+        here = [pane for pane, kind in kinds().items() if isinstance(focused, kind)]
+        items = sorted(actions(self.key_map), key=lambda item: item.pane not in here)
+        hits = [Hit(_keys(item), item.description, _where(item), self._doer(item)) for item in items]
 
         def find(text: str) -> list[Hit]:
             return [hit for hit in hits if fits(text, hit.word, hit.text, hit.where)]

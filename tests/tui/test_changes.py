@@ -78,6 +78,15 @@ async def test_a_block_goes_over_registers() -> None:
         assert screen.row("4.0.ebx")[0][:3] == screen.row("4.0.ecx")[0][:3] == "●●○"
 
 
+async def test_a_block_ends_where_the_register_does() -> None:
+    async with opened() as screen:
+        await screen.go("1.ecx.1")
+        await screen.press("v", "right", "right", "right")
+        assert screen.cursor == "1.ecx.0" and screen.status.startswith("2 bits marked")
+        await screen.press("escape", "right")
+        assert screen.cursor != "1.ecx.0"
+
+
 async def test_escape_marks_nothing_and_space_says_what_may_be_done() -> None:
     async with opened() as screen:
         await screen.press("v", "right", "space")

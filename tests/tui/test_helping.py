@@ -49,6 +49,28 @@ async def test_every_binding_is_listed_with_its_keys() -> None:
             assert any(line.startswith(keys) and binding.description in line for line in found), binding
 
 
+async def test_the_keys_of_the_pane_in_focus_come_first() -> None:
+    async with opened() as screen:
+        for pane, first in (("grid", "in grid"), ("xfam", "in switches")):
+            screen.app.show_pane(pane)
+            await screen.press("question_mark")
+            assert lines(screen)[0].endswith(first)
+            await screen.press("escape")
+
+
+async def test_a_click_on_a_line_that_a_key_takes_away_does_nothing() -> None:
+    async with opened() as screen:
+        await screen.press("question_mark")
+        pick, options = screen.app.screen, screen.app.screen.query_one(OptionList)
+        assert isinstance(pick, Pick)
+        click = OptionList.OptionSelected(options, options.get_option_at_index(40), 40)
+        screen.app.screen.query_one(Input).value = "undo"
+        await screen.pilot.pause()
+        pick.post_message(click)
+        await screen.pilot.pause()
+        assert screen.app.screen is pick and [line.endswith("Undo") for line in lines(screen)] == [True]
+
+
 async def test_keys_are_found_by_any_of_their_words_and_enter_does_it() -> None:
     async with opened() as screen:
         await screen.flip("1.ecx.3")

@@ -81,6 +81,17 @@ async def test_answers_are_judged_and_explained() -> None:
         assert screen.status == "There is no D"
 
 
+async def test_the_keys_of_a_lesson() -> None:
+    async with taken("ve") as screen:
+        choices = len(course(screen).step.choices)
+        for number, key in enumerate("ABCD"):
+            await screen.press(key)
+            told = f"● {key}" in screen.text if number < choices else screen.status == f"There is no {key}"
+            assert told, key
+        await screen.press("full_stop", "comma")
+        assert course(screen).at == 0
+
+
 async def test_a_switch_of_the_guest_does_a_task() -> None:
     async with taken("ve") as screen:
         await screen.press("full_stop", "r")
@@ -106,6 +117,20 @@ async def test_folding_leaves_what_there_is_to_do() -> None:
         assert len(screen.pane("lesson")) < tall and "▸ Find vmx" in screen.text
         await screen.press("z")
         assert len(screen.pane("lesson")) == tall
+
+
+async def test_a_text_that_has_no_room_is_read_in_pieces() -> None:
+    async with taken("leaves", (60, 20)) as screen:
+        words = course(screen).step.text.split()
+        shown = screen.pane("lesson")
+        assert "… z shows more" in shown[-1] and "z more" in screen.text
+        await screen.press("z")
+        shown += screen.pane("lesson")
+        assert set(words) <= set(" ".join(shown).split())
+        await screen.press("z")
+        assert "z all" in screen.text
+        await screen.press("z")
+        assert screen.pane("lesson") == shown[: len(screen.pane("lesson"))]
 
 
 async def test_the_last_step_leads_to_the_next_lesson_and_the_last_lesson_to_none() -> None:

@@ -55,7 +55,7 @@ async def test_only_conflicts_are_shown_and_escape_shows_everything(conflicts: s
         assert screen.grid.leaves == [Leaf(1), Leaf(7, 0)] and "▽ only conflicts" in screen.header
         assert "Leaves 2 of" in screen.text and screen.status.startswith("only conflicts: 2 bits in 2 leaves")
         glyphs = "".join(glyphs for glyphs, _ in screen.rows().values())
-        assert glyphs.count("✗") == 2 and set(glyphs) == {"✗", "·"}
+        assert glyphs.count("✗") == 2 and set(glyphs) == {"✗", "·"} and screen.cursor == "1.ecx.1"
         await screen.press("escape")
         assert "▽" not in screen.header and len(screen.grid.leaves) == len(screen.editor.module.entries)
         await screen.press("home")
