@@ -63,9 +63,10 @@ def text(cell: Cell, far: bool = False) -> Iterator[str]:
     for _, group in groupby(_grouped(cell.findings, far), lambda item: item[0]):
         findings = [finding for _, finding in group]
         yield from _group(findings, far)
-        if refusals and findings[-1] is refusals[-1] and refusals[-1].cure:
+        if refusals and findings[-1] is refusals[-1]:
             of = " of all refusals" if len(refusals) > 1 else ""
-            yield from _indented(f"Cure{of}: {edit_list(refusals[-1].cure)}.")
+            cure = refusals[-1].cure
+            yield from _indented(f"Cure{of}: {edit_list(cure)}." if cure else "No cure on this module and CPU.")
 
 
 def _heading(cell: Cell) -> str:
@@ -105,7 +106,7 @@ def _group(group: list[Finding], far: bool) -> Iterator[str]:
     yield ""
     yield from textwrap.wrap(lines[0], WIDTH, subsequent_indent=INDENT)
     if finding.severity is Severity.CONFLICT:
-        yield from _indented(_cure(finding, far) if finding.kind is Kind.CONFLICT or len(group) == 1 else "")
+        yield from _indented(_group_cure(group, far))
     for said in finding.says:
         yield from _indented(f"{said}.")
     yield from _rows(group)
@@ -121,6 +122,16 @@ def _why(finding: Finding) -> tuple[str, str]:
         return finding.message, ""
     kind, because = CLASSES[finding.bit_class], short_because(finding.explained)
     return finding.message, because if because.startswith(kind) else f"{kind}, {because}"
+
+
+def _group_cure(group: list[Finding], far: bool) -> str:
+    """What helps a group: conflicts of one have the same cure, a VMM's verdicts each their own."""
+    first = group[0]
+    if first.kind is Kind.VMM:
+        edits = dict.fromkeys(edit for finding in group for edit in finding.cure or ())
+        cured = all(finding.cure for finding in group)
+        return f"Cure: {edit_list(tuple(edits))}." if cured else "No cure on this VMM."
+    return _cure(first, far) if first.kind is Kind.CONFLICT or len(group) == 1 else ""
 
 
 def _cure(finding: Finding, far: bool) -> str:

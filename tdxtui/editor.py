@@ -140,8 +140,10 @@ class Editor:
         wished = f" = {model.wished(found[0])}" if len(found) == 1 else " the other way round"
         outcome = self.apply(f"wish {what}{wished}", model)
         count = sum((self.situation.conflicts.get(bit.leaf, 0) & bit.mask) != 0 for bit in found)
-        conflict = f": {_counted(count, 'conflict')} now, w again gives up the wish" if count and outcome.done else ""
-        return replace(outcome, message=outcome.message + conflict)
+        told = f"{count} of them conflict{'s' * (count == 1)} now"
+        if len(found) == 1:
+            told = "1 conflict now, w again gives up the wish"
+        return replace(outcome, message=f"{outcome.message}: {told}" if count and outcome.done else outcome.message)
 
     def set_bits(self, bits: Sequence[Field], value: int) -> Outcome:
         """Set or clear bits in one step; those that need more than their own switch are left as they are."""

@@ -6,13 +6,14 @@ import sys
 
 import click
 
+from tdxtui.cli import completing, options
 from tdxtui.errors import TdxtuiError
 
 
 @click.command("open")
-@click.argument("model", required=False)
-@click.option("--module", "-m", help="Hold the model against this module: a version or a file.")
-@click.option("--platform", "-p", help='Hold it against this CPU: a name or a file, "none" for no CPU.')
+@click.argument("model", required=False, shell_complete=completing.presets)
+@options.module
+@options.platform
 @click.option("--read-only", is_flag=True, help="Look, but change nothing.")
 @click.option("--theme", help="A theme by name, of this program's or yours; T on the screen shows them.")
 def open_(model: str | None, module: str | None, platform: str | None, read_only: bool, theme: str | None) -> None:
@@ -24,7 +25,7 @@ def open_(model: str | None, module: str | None, platform: str | None, read_only
     tdxtui open minimal -m 1.5.34       a preset on another module
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):  # `main` has seen that there are both
-        raise TdxtuiError("the screen needs a terminal; scripts use bits, resolve, guest, modules, platforms")
+        raise TdxtuiError("the screen needs a terminal; tdxtui --help lists what scripts use")
     from tdxtui.tui.launch import run
 
     sys.exit(run(model, module, platform, read_only, theme))

@@ -37,10 +37,10 @@ from tdxtui.tui.why_pane import WhyPane
 # The theme of the terminal's own colours, by its name since Textual 8.2.6 and before.
 NO_COLOR_THEMES = "ansi-dark", "textual-ansi"
 HINTS = {
-    "xfam": "Space flips it, Esc goes back to the grid",
-    "attributes": "Space flips it, Esc goes back to the grid",
-    "td": "Space flips a flag, Enter changes a value, Esc goes back to the grid",
-    "why": "Up and Down choose a condition, Enter goes to what it names, Esc goes back to the grid",
+    "xfam": "Space flips it, Esc: the grid",
+    "attributes": "Space flips it, Esc: the grid",
+    "td": "Space flips a flag, Enter changes a value, Esc: the grid",
+    "why": "↑ ↓ choose a condition, Enter goes there, Esc: the grid",
 }
 
 

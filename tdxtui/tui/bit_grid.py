@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from tdxtui.bit_state import flexible_bits
-from tdxtui.cpuid import Field, Leaf, Register
+from tdxtui.cpuid import WORD, Field, Leaf, Register
 from tdxtui.dynamic import GuestState
 from tdxtui.evaluate import Situation
 from tdxtui.tui.entry_words import EntryWords, spoken
@@ -122,8 +122,18 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
         self._become(Shown(situation or self.shown.situation, chosen, guest), None)
         self._anchor = None
         self._list(self._passing() or self._all_leaves)
+        self._go_to_passing()
         self._forget_all()
         self._reveal()
+
+    def _go_to_passing(self) -> None:
+        """Off a bit that the filter leaves out, to the first one of its leaf that it lets through."""
+        leaf = self._lines.leaves[self._at.entry]
+        passing = self.shown.passes(leaf) if self.shown.filter else 0
+        if not passing or passing >> self._at.register.shift + self._at.bit & 1:
+            return
+        register = next(register for register in Register if passing >> register.shift & WORD)
+        self._at = Cursor(self._at.entry, register, (passing >> register.shift & WORD).bit_length() - 1)
 
     def _passing(self) -> list[Leaf]:
         shown = self.shown

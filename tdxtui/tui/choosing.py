@@ -12,16 +12,27 @@ from tdxtui.evaluate import Situation
 from tdxtui.refusal import Refusal
 from tdxtui.tui.base import EditorApp
 
+NO_PLATFORM = "", "none", "values that depend on the CPU are unknown"
+
+
+def mark(present: bool) -> str:
+    """What a list has before the choice that holds now."""
+    return "▸" if present else " "
+
 
 class ChoosingApp(EditorApp):
     """An app that asks before the ground changes, or more than was asked for."""
 
     def action_choose_module(self) -> None:
         """A list of the module versions."""
-        lines = [(name, f"{name:10} {self._about_module(name)}") for name in library.files("modules")]
+        present = self.editor.module.version
+        lines = [
+            (name, f"{mark(name == present)} {name:10} {self._about_module(name)}")
+            for name in library.files("modules")
+        ]
         from tdxtui.tui.dialogs import Chooser
 
-        self.push_screen(Chooser("TDX module", lines, self.editor.module.version), self._set_module)
+        self.push_screen(Chooser("TDX module", lines, present), self._set_module)
 
     def _about_module(self, name: str) -> str:
         try:
@@ -40,9 +51,9 @@ class ChoosingApp(EditorApp):
 
     def action_choose_platform(self) -> None:
         """A list of the platforms."""
-        lines = [(name, f"{name:18} {_about_platform(name)}") for name in library.files("platforms")]
-        lines.append(("", "none               values that depend on the CPU are unknown"))
         present = self.editor.platform.name if self.editor.platform else ""
+        about = [*((name, name, _about_platform(name)) for name in library.files("platforms")), NO_PLATFORM]
+        lines = [(value, f"{mark(value == present)} {name:18} {text}") for value, name, text in about]
         from tdxtui.tui.dialogs import Chooser
 
         self.push_screen(Chooser("CPU", lines, present), self._set_platform)

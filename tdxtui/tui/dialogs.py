@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -15,6 +17,17 @@ from textual.widgets.option_list import Option
 
 from tdxtui.tui.dialog import Dialog
 from tdxtui.tui.lines import clean
+
+BOX, FRAME = 84, 6
+
+
+def hanging(line: str, width: int) -> str:
+    """A line of two columns, wrapped to a width with its further lines below the second one."""
+    line = clean(line)
+    columns = re.match(r"([■□▸ ] )?(\S+ {2,})?", line)
+    indent = columns.end() if columns else 0
+    indent = indent if indent < width // 2 else 2
+    return "\n".join(textwrap.wrap(line, width, subsequent_indent=" " * indent, break_on_hyphens=False)) or line
 
 
 class Chooser(Dialog[str | None]):
@@ -33,7 +46,18 @@ class Chooser(Dialog[str | None]):
         with Vertical(classes="box") as box:
             box.border_title = self._title
             box.border_subtitle = f"{self._verb}, Esc goes back"
-            yield OptionList(*(Option(Text(clean(line))) for _, line in self._choices))
+            yield OptionList(*(Option(text) for text in self._texts()))
+
+    def _texts(self) -> list[Text]:
+        """The choices, long ones wrapped below their second column."""
+        width = max(min(BOX, self.app.size.width * 96 // 100) - FRAME, 8)
+        return [Text(hanging(line, width)) for _, line in self._choices]
+
+    def on_resize(self) -> None:
+        """Wrap for another width."""
+        options = self.query_one(OptionList)
+        for number, text in enumerate(self._texts()):
+            options.replace_option_prompt_at_index(number, text)
 
     def on_mount(self) -> None:
         """Begin at the present choice."""

@@ -43,8 +43,7 @@ class FittingApp(SearchingApp):
             self.query_one(f"#{name}").display = not tiny
         self._small.display = tiny
         if tiny:
-            message = f"tdxtui needs {MIN_WIDTH}x{MIN_HEIGHT}; this is {width}x{height}"
-            self._small.show(Text(message, self.palette.text))
+            self._small.show(Text(self.too_small(width, height), self.palette.text))
         self.arrange()
         focused = self.screen_stack[0].focused
         if focused is None or not seen(focused) or self._tiny:
@@ -52,6 +51,12 @@ class FittingApp(SearchingApp):
             self.arrange()
             self.focus_on(self._grid)
         self._tiny = tiny
+
+    def too_small(self, width: int, height: int, least: str = f"{MIN_WIDTH}x{MIN_HEIGHT}") -> str:
+        """What a window too small says, in as many words as it has room for."""
+        here = f"{width}x{height}"
+        words = f"tdxtui needs {least}; this is {here}", f"needs {least}, is {here}", f"needs {least}", least
+        return next((text for text in words if len(text) <= width), words[-1])
 
     def arrange(self) -> None:
         """Show the panes that have room."""

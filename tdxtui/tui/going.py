@@ -74,7 +74,8 @@ class GoingApp(SearchingApp):
         self.mark()
         self._grid.go_to(first_bit(here))
         self.show_pane("grid")
-        self.say(f"{here.key} {field_name(here)}  ctrl+o goes back")
+        whole = here.width == 32
+        self.say(f"{here.key}{'' if whole else f' {field_name(here)}'}  ctrl+o goes back")
 
     @property
     def prompt(self) -> str:

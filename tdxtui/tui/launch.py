@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tdxtui.tui.app import TdxApp
 
 DEFAULT_PLATFORM, DEFAULT_THEME = "sapphire-rapids", "dark"
-FIRST_HINT = "First time here? Space flips a bit, F1 explains the pane, ? lists all keys, q quits"
+FIRST_HINT = "New here? Space flips a bit, F1 explains, ? keys, q quits"
 SIGNALS = signal.SIGTERM, signal.SIGHUP, signal.SIGINT
 T = TypeVar("T")
 

@@ -15,13 +15,13 @@ from tdxtui.editor import Outcome
 from tdxtui.learn.course import Course
 from tdxtui.learn.stand import Stand
 from tdxtui.tui.app import TdxApp
-from tdxtui.tui.layout import MIN_HEIGHT
+from tdxtui.tui.layout import MIN_HEIGHT, MIN_WIDTH
 from tdxtui.tui.lesson_pane import LessonPane
 from tdxtui.tui.lesson_text import LETTERS
 from tdxtui.tui.palette import Palette
 
 SHARE = 0.5
-LEAST_GRID = MIN_HEIGHT
+LEAST_GRID, LEAST_LESSON = MIN_HEIGHT, 7
 
 
 class LessonApp(TdxApp):
@@ -31,7 +31,7 @@ class LessonApp(TdxApp):
         Binding("full_stop", "step(1)", "Lesson: next step"),
         Binding("comma", "step(-1)", "Lesson: previous step"),
         Binding("semicolon", "hint", "Lesson: a hint"),
-        Binding("z", "fold", "Lesson: only what there is to do"),
+        Binding("z", "fold", "Lesson: the rest; only what there is to do"),
         *(Binding(letter, f"answer({number})", f"Lesson: answer {letter}") for number, letter in enumerate(LETTERS)),
     ]
 
@@ -41,6 +41,7 @@ class LessonApp(TdxApp):
     ) -> None:
         super().__init__(course.stand.editor, theme, palette, no_color, keys=keys)
         self.course = course
+        self._taken = 0
 
     def compose(self) -> ComposeResult:
         """The lesson between the header and the rest."""
@@ -66,11 +67,15 @@ class LessonApp(TdxApp):
 
     def fit(self, width: int, height: int) -> None:
         """The lesson takes what it needs, at most half, and leaves the grid its least."""
-        most = max(min(int(height * SHARE), height - LEAST_GRID), 3)
-        taken = self._lesson.lay_out(width, most)
-        self._lesson.styles.height = taken
-        super().fit(width, height - taken)
+        most = max(min(int(height * SHARE), height - LEAST_GRID), LEAST_LESSON)
+        self._taken = self._lesson.lay_out(width, most)
+        self._lesson.styles.height = self._taken
+        super().fit(width, height - self._taken)
         self._lesson.display = not self._tiny
+
+    def too_small(self, width: int, height: int, least: str = f"{MIN_WIDTH}x{MIN_HEIGHT + LEAST_LESSON}") -> str:
+        """What a window too small for the lesson and the rest says."""
+        return super().too_small(width, height + self._taken, least)
 
     def _fit_again(self) -> None:
         self.fit(self.size.width, self.size.height)
@@ -124,7 +129,7 @@ class LessonApp(TdxApp):
     def _show_stand(self) -> None:
         """Show the course's document, cursor and guest as they are now."""
         stand = self.course.stand
-        self._lesson.folded = False
+        self._lesson.fold(False)
         if self.focused is None or self.focused.id != "guest":
             # A step's Space is meant for the grid, not for the switch that the last one ended on.
             self._grid.focus()
@@ -144,8 +149,9 @@ class LessonApp(TdxApp):
         self._fit_again()
 
     def action_fold(self) -> None:
-        """Only what there is to do, or everything again."""
-        self._lesson.folded = not self._lesson.folded
+        """The rest of a text that has no room, then only what there is to do, then everything again."""
+        if not self._lesson.turn_over():
+            self._lesson.fold(not self._lesson.folded)
         self._fit_again()
 
     def action_answer(self, number: int) -> None:

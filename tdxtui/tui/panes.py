@@ -19,7 +19,7 @@ KEYS = (
 )
 # What is left out first where there is little room; the others always find room.
 DISPENSABLE = ("e", "c", "t", "m", "r", "u", "o", "L", "w", "a", "x", "]", "s", "/")
-NARROW_HEADER, WIDE_HEADER = 60, 100
+NARROW_HEADER, BADGE_HEADER, WIDE_HEADER = 60, 72, 100
 LEAST_NAME, LEAST_BADGE = 24, 16
 OFFER = ": Enter "
 
@@ -32,7 +32,7 @@ def header(editor: Editor, palette: Palette, width: int, badge: str = "") -> Tex
         left.append(" ● changed", palette.conflict)
     if editor.read_only:
         left.append(" read only", palette.muted)
-    right = _where(editor, palette, width)
+    right = _where(editor, palette, width, bool(badge))
     if badge:
         room = max(width - right.cell_len - LEAST_NAME, LEAST_BADGE)
         right = Text.assemble((f" {shortened(badge, room)} ", palette.selected), right)
@@ -42,11 +42,12 @@ def header(editor: Editor, palette: Palette, width: int, badge: str = "") -> Tex
     return left
 
 
-def _where(editor: Editor, palette: Palette, width: int) -> Text:
+def _where(editor: Editor, palette: Palette, width: int, badge: bool) -> Text:
     """The header's right part: module, platform and verdict, in fewer words where there is less room."""
     count = editor.situation.conflict_count
     wide = f"   module {editor.module.version} ({editor.module.evidence})   CPU {_platform(editor)}   "
-    narrow = f"  {editor.module.version} · {_platform(editor)}  "
+    cpu = "" if badge and width < BADGE_HEADER else f" · {_platform(editor)}"
+    narrow = f"  {editor.module.version}{cpu}  "
     if width < NARROW_HEADER:
         verdict = f"✗{count} " if count else ""
     else:

@@ -33,12 +33,13 @@ class Pick(Dialog["Callable[[], None] | None"]):
         super().__init__()
         self._title, self._ask, self._find = title, ask, find
         self._hits: Sequence[Hit] = ()
+        self._lines: list[Option] = []
 
     def compose(self) -> ComposeResult:
         """The line and the list in a box."""
         with Vertical(classes="box pick") as box:
             box.border_title = self._title
-            box.border_subtitle = "type to search, ↑ ↓ choose, Enter does it, Esc goes back"
+            box.border_subtitle = "↑ ↓ choose, Enter does it, Esc goes back"
             yield Input(placeholder=self._ask)
             yield OptionList()
 
@@ -55,8 +56,8 @@ class Pick(Dialog["Callable[[], None] | None"]):
         self._hits = self._find(text.strip().lower())
         options = self.query_one(OptionList)
         width = min(WIDTH, self.app.size.width * 96 // 100) - FRAME
-        lines = [Option(_line(hit, width)) for hit in self._hits]
-        options.set_options(lines or [Option("nothing fits", disabled=True)])
+        self._lines = [Option(_line(hit, width)) for hit in self._hits]
+        options.set_options(self._lines or [Option("nothing fits", disabled=True)])
         options.highlighted = 0 if self._hits else None
 
     def on_key(self, event: events.Key) -> None:
@@ -73,9 +74,9 @@ class Pick(Dialog["Callable[[], None] | None"]):
             self.dismiss(self._hits[at].run)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """A click."""
-        if self._hits:
-            self.dismiss(self._hits[event.option_index].run)
+        """A click; one on a line that a key has taken away meanwhile does nothing."""
+        if event.option in self._lines:
+            self.dismiss(self._hits[self._lines.index(event.option)].run)
 
 
 def _line(hit: Hit, width: int) -> Text:

@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from tdxtui.tui.fast import Framed
+from tdxtui.tui.lines import shortened
 from tdxtui.tui.palette import Palette
 
 ON, OFF, NEVER = "■", "□", "·"
@@ -213,4 +214,4 @@ class SwitchPane(Framed, can_focus=True, inherit_bindings=False):
             style = self.palette.strong
         if self.has_focus and at == self._at:
             style = style + self.palette.cursor
-        return Segment(switch.text[: width - 1].ljust(width), style)
+        return Segment(shortened(switch.text, width - 1).ljust(width), style)

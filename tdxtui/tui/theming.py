@@ -7,6 +7,7 @@ from textual import events
 from tdxtui.errors import TdxtuiError
 from tdxtui.tui import palette
 from tdxtui.tui.base import EditorApp
+from tdxtui.tui.choosing import mark
 from tdxtui.tui.fast import Bare
 
 NO_COLOURS = "NO_COLOR is set, so there are no colours to choose: glyph, bold, italic and underline tell all"
@@ -27,7 +28,7 @@ class ThemingApp(EditorApp):
         before = self.theme_name
         from tdxtui.tui.theme_chooser import ThemeChooser
 
-        chooser = ThemeChooser(_choices(), before, self.palette, self._try)
+        chooser = ThemeChooser(_choices(before), before, self.palette, self._try)
         self.push_screen(chooser, lambda name: self._take(name, before))
 
     def _try(self, name: str) -> bool:
@@ -75,8 +76,8 @@ class ThemingApp(EditorApp):
         self.say(f"Theme {name}" + ("" if kept else ", until you quit: the state folder can't be written"))
 
 
-def _choices() -> list[tuple[str, str]]:
-    return [(name, f"{name:16} {_about(name)}") for name in palette.names()]
+def _choices(present: str) -> list[tuple[str, str]]:
+    return [(name, f"{mark(name == present)} {name:16} {_about(name)}") for name in palette.names()]
 
 
 def _about(name: str) -> str:

@@ -54,7 +54,8 @@ class ViewingApp(FittingApp):
         """What the header tells of the view, "" for the plain one."""
         shown = self._grid.shown
         words = [f"▽ {shown.filter.text}"] if shown.filter is not None else []
-        return " · ".join([*["◉ as the guest reads it"] * (shown.guest is not None), *words])
+        guest = "◉ as the guest reads it" if self._width >= panes.WIDE_HEADER else "◉ run time"
+        return " · ".join([*[guest] * (shown.guest is not None), *words])
 
     def _look(self, chosen: Filter | None, guest: GuestState | None) -> None:
         self._grid.look(chosen, guest)
@@ -148,7 +149,9 @@ class ViewingApp(FittingApp):
         guest = self._last_guest or as_guest(self.editor)
         self._show_guest(guest)
         if self.show_pane("guest"):
-            self.say("As the guest's CPUID reads it now: Space flips a switch, Esc goes to the grid, r goes back")
+            self.say("As the guest's CPUID reads it: Space flips a switch, Esc: the grid, r: back")
+        else:
+            self.say("As the guest's CPUID reads it; r: back")
 
     def _show_guest(self, guest: GuestState) -> None:
         self._guest.show(guest_switches(self.editor.module, guest))

@@ -25,7 +25,8 @@ async def test_the_module_chooser_lists_all_with_evidence_and_verdict() -> None:
     async with opened() as screen:
         await screen.press("m")
         lines = choices(screen)
-        assert [line.split()[0] for line in lines] == list(library.files("modules"))
+        assert [line for line in lines if line.startswith("▸ ")] == [line for line in lines if "1.5.06" in line]
+        assert [line[2:].split()[0] for line in lines] == list(library.files("modules"))
         assert all("takes this CPU" in line for line in lines) and "evidence: read" in lines[-1]
         assert screen.app.screen.query_one(OptionList).highlighted == 2
 
@@ -73,7 +74,7 @@ async def test_a_broken_module_file_of_the_user_is_listed_with_its_mistake(
         for key in "mc":
             before = screen.editor.model
             await screen.press(key)
-            assert choices(screen)[0].startswith("0-mine") and "0-mine.toml: " in choices(screen)[0]
+            assert choices(screen)[0].startswith("  0-mine") and "0-mine.toml:" in choices(screen)[0]
             await screen.press("home", "enter")
             assert "0-mine.toml: " in screen.status and screen.editor.model == before
 
@@ -113,7 +114,7 @@ def without_leaf(source: str, leaf: str) -> str:
 async def test_the_platform_chooser_lists_all_and_none() -> None:
     async with opened() as screen:
         await screen.press("c")
-        assert [line.split()[0] for line in choices(screen)] == [*library.files("platforms"), "none"]
+        assert [line[2:].split()[0] for line in choices(screen)] == [*library.files("platforms"), "none"]
         assert screen.app.screen.query_one(OptionList).highlighted == 2
 
 

@@ -91,7 +91,7 @@ async def test_f1_explains_the_pane_in_focus_and_lists_its_keys() -> None:
             kinds = [kind for kind in keymap.kinds().values() if isinstance(screen.app.query_one(f"#{pane}"), kind)]
             for binding in (item for kind in kinds for item in kind.BINDINGS):
                 assert isinstance(binding, Binding) and binding.description in screen.text
-            assert ("fixed to 0" in screen.text) is (pane == "grid")
+            assert ("left out by the filter" in screen.text) is (pane == "grid")
             assert "? lists all keys" in screen.text
             await screen.press("escape")
             assert len(screen.app.screen_stack) == 1 and screen.focus == pane

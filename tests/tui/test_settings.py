@@ -168,7 +168,7 @@ def test_the_hint_is_seen_and_the_mouse_is_left_alone_when_asked(tmp_path: Path)
     path.write_text("mouse = false\n", encoding="utf-8")
     for first in (True, False):
         with Terminal("open", "minimal", cwd=tmp_path) as terminal:
-            terminal.wait_for("First time here?" if first else "preset minimal: s saves it")
+            terminal.wait_for("New here?" if first else "preset minimal: s saves it")
             assert "\x1b[?1000h" not in terminal.raw
             terminal.press("q")
             assert terminal.ended() == 0 and terminal.as_before
