@@ -15,8 +15,8 @@ from tdxtui import catalog, learn
 from tdxtui.learn.course import Course
 from tdxtui.tui import palette
 from tdxtui.tui.app import TdxApp
-from tdxtui.tui.opening import open_editor
 from tdxtui.tui.learning import LessonApp
+from tdxtui.tui.opening import open_editor
 
 
 class Picture(NamedTuple):
