@@ -26,7 +26,7 @@ bench: $(VENV)/dev
 	$(BIN)/python -m tests.bench
 
 picture: $(VENV)/dev
-	$(BIN)/python -m tests.picture docs/screen.svg
+	$(BIN)/python -m tests.picture docs/pictures
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "tdxtui needs Python 3.11 or newer; set PYTHON=" >&2; exit 1; }

@@ -14,11 +14,11 @@ Nothing here prints. Whatever a user can mend raises `TdxtuiError`, one line tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from tdxtui import baseline as pooling
 from tdxtui import check as checks
-from tdxtui import exporters, library, model_file, sources, vmm
+from tdxtui import exporters, library, model_file, model_template, situations, sources, vmm
 from tdxtui import fit as fitting
 from tdxtui import query as queries
 from tdxtui import resolve as engine
@@ -27,9 +27,10 @@ from tdxtui.baseline import Pool
 from tdxtui.catalog import AmbiguousName, UnknownName
 from tdxtui.check import Finding, Kind, Layer, Severity
 from tdxtui.cpuid import Field, Leaf, Register, unpack
+from tdxtui.diff.report import report
 from tdxtui.dynamic import GuestState
 from tdxtui.errors import DataError, TdxtuiError
-from tdxtui.evaluate import Situation, evaluate
+from tdxtui.evaluate import Situation
 from tdxtui.exporters import Export
 from tdxtui.fit import Fit, Unfit
 from tdxtui.fit.changes import Change, changes
@@ -42,15 +43,19 @@ from tdxtui.resolve import VirtualCpuid
 from tdxtui.runtime import cpuid
 from tdxtui.situations import DEFAULT_MODULE, NO_PLATFORM
 from tdxtui.td import TdConfig
+from tdxtui.verify import check_dump
+from tdxtui.verify import observed as observations
+from tdxtui.verify.check_dump import Difference, Verification
+from tdxtui.verify.host_guest import Explained, Gone, explained
 from tdxtui.vmm import VmmLayer
 
 __all__ = [
-    "Answer", "BitAnswer", "Change", "DataError", "Export", "Field", "Finding", "Fit", "GuestState", "Kind",
-    "Layer", "Leaf", "Module", "Platform", "Pool", "Refusal", "Register", "Severity", "Situation", "State",
-    "TdConfig", "TdxtuiError", "Unfit", "VcpuModel", "VirtualCpuid", "VmmLayer", "baseline", "check", "export",
-    "finding_data", "fit", "fit_changes", "guest_cpuid", "layer", "layers", "model", "module", "modules",
-    "parse_model", "platform", "platforms", "presets", "query", "query_data", "registers", "resolve", "save_model",
-    "situation", "why",
+    "Answer", "BitAnswer", "Change", "DataError", "Difference", "Explained", "Export", "Field", "Finding", "Fit",
+    "Gone", "GuestState", "Kind", "Layer", "Leaf", "Module", "Platform", "Pool", "Refusal", "Register", "Severity",
+    "Situation", "State", "TdConfig", "TdxtuiError", "Unfit", "VcpuModel", "Verification", "VirtualCpuid",
+    "VmmLayer", "baseline", "check", "diff", "explain", "export", "finding_data", "fit", "fit_changes",
+    "guest_cpuid", "layer", "layers", "model", "module", "modules", "parse_model", "platform", "platforms",
+    "presets", "query", "query_data", "registers", "resolve", "save_model", "situation", "verify", "why",
 ]
 
 
@@ -123,6 +128,9 @@ def layer(kind: str, version: str) -> VmmLayer:
 def model(name: str) -> VcpuModel:
     """A vCPU model: a file, a preset, ``qemu:NAME``, ``level:NAME``, a dump, or whatever else tdxtui reads.
 
+    Of a configuration that leaves bits to its host only those that it names: `situation`, `check` and `fit` take its
+    name, and work out the others for their CPU.
+
     >>> model("kvm-sapphire-rapids").module
     '1.5.06'
     >>> model("nosuch")  # doctest: +ELLIPSIS
@@ -161,9 +169,9 @@ def situation(of: str | VcpuModel, module: str | None = None, platform: str | No
     >>> found.conflict_count, f"{found.td.get(Field.parse('7.0.ebx.16'))}"
     (0, '1')
     """
-    found = of if isinstance(of, VcpuModel) else model(of)
-    on, cpu = module or found.module or DEFAULT_MODULE, found.platform if platform is None else platform
-    return evaluate(found, library.module(on), library.platform(cpu) if cpu and cpu != NO_PLATFORM else None)
+    if isinstance(of, VcpuModel):
+        return situations.of_model(of, module, platform)
+    return sources.situation(sources.find(of), module, platform)[1]
 
 
 def resolve(config: TdConfig, module: str, platform: str) -> VirtualCpuid | Refusal:
@@ -220,10 +228,10 @@ def fit(
     (0, ['amx_bf16', 'amx_tile'])
     """
     found = sources.find(source)
-    names = sources.place(found, module, platform)
-    cpu = library.platform(names[1]) if names[1] else None
-    target = fitting.Target.of(library.module(names[0]), cpu, vmm.chosen(kvm, qemu), names)
-    return fitting.fit(found, target, fitting.Demands.parse(require, forbid, prefer))
+    names, layers = sources.place(found, module, platform), vmm.chosen(kvm, qemu)
+    on, cpu = library.module(names[0]), library.platform(names[1]) if names[1] else None
+    target = fitting.Target.of(on, cpu, layers, names)
+    return fitting.fit(sources.on(found, on, cpu, layers), target, fitting.Demands.parse(require, forbid, prefer))
 
 
 def fit_changes(of: Fit) -> list[Change]:
@@ -266,9 +274,14 @@ def export(
     >>> len(found.data), found.losses[0]
     (344, 'tsc_mhz = 2600: KVM takes it by KVM_SET_TSC_KHZ of the VM')
     """
-    held = of if isinstance(of, Situation) and module is None and platform is None else situation(
-        of.model if isinstance(of, Situation) else of, module, platform
-    )
+    held: VcpuModel | Situation
+    if isinstance(of, str):
+        held = sources.model_at(sources.find(of), module, platform)[1]
+    elif isinstance(of, VcpuModel) or module or platform:
+        found = of if isinstance(of, VcpuModel) else of.model
+        held = model_template.held_against(found, module or found.module or DEFAULT_MODULE, platform)
+    else:
+        held = of
     return exporters.export(held, format, exporters.Options(qemu, kvm, guest, allow_conflicts))
 
 
@@ -288,8 +301,10 @@ def check(
     >>> first.field.sdm, first.name, first.wanted, first.got, str(first.bit_class), first.cure
     ('CPUID.01H:ECX[15]', 'pdcm', 0, 1, 'fixed-1', None)
     """
-    where = of if isinstance(of, Situation) else situation(of, module, platform)
-    return checks.check(where, vmm.chosen(kvm, qemu))
+    layers = vmm.chosen(kvm, qemu)
+    if isinstance(of, str):
+        return checks.check(sources.situation(sources.find(of), module, platform, layers)[1], layers)
+    return checks.check(of if isinstance(of, Situation) else situation(of, module, platform), layers)
 
 
 def finding_data(finding: Finding) -> dict[str, object]:
@@ -334,6 +349,54 @@ def _asked(asked: str, module: str, platform: str | None) -> list[Answer]:
         return queries.ask(asked, module, platform or NO_PLATFORM)
     except (AmbiguousName, UnknownName) as error:
         raise TdxtuiError(str(error)) from None
+
+
+def diff(
+    a: str, b: str, *, model: str | None = None, module: str | None = None, platform: str | None = None
+) -> dict[str, object]:
+    """What differs between two modules, two models, two CPUs or dumps, or a model and a dump, as plain data.
+
+    `model` is held against both modules; models are compared on `module` and `platform`, by default their own.
+
+    >>> found = diff("1.5.06", "1.5.34")
+    >>> [item["name"] for item in found["changes"] if item["group"] == "fixed-1-to-configurable"]
+    ['mca', 'mtrr', 'mce', 'core_capabilities']
+    """
+    return report(a, b, model, module, platform).data
+
+
+def verify(
+    of: str | VcpuModel | Situation, cpuid: str | Mapping[Leaf, int], module: str | None = None,
+    platform: str | None = None, *, view: str | None = None, guest: GuestState | None = None,
+) -> Verification:
+    """A TD's real CPUID against what its model predicts: ``differences``, each with its ``cause``.
+
+    `cpuid` is a dump's file, or packed values by leaf; `view` is ``guest`` or ``tdcs``, by default as the values
+    tell. Without `guest`, the vCPU's likeliest state is taken.
+
+    >>> td = situation("kvm-sapphire-rapids")
+    >>> seen = {entry.leaf: td.td.at(entry.leaf) for entry in td.module.entries}
+    >>> verify(td, seen).differences
+    ()
+    >>> [item.name for item in verify(td, {Leaf(7, 0): seen[Leaf(7, 0)] ^ 1 << 64 + 3}).differences]
+    ['bmi1']
+    """
+    where = of if isinstance(of, Situation) else situation(of, module, platform)
+    seen = observations.read(cpuid, view) if isinstance(cpuid, str) else observations.observed("CPUID", cpuid, view)
+    return check_dump.verify(where, seen, guest)
+
+
+def explain(host: str, guest: str, module: str | None = None) -> Explained:
+    """Where each feature went between a host and its guest, as ``features`` of the answer.
+
+    `host` is a CPU's name or a dump, `guest` a dump. Without a module, the one that explains the guest best.
+
+    >>> explain("sapphire-rapids", "nosuch.txt")
+    Traceback (most recent call last):
+        ...
+    tdxtui.errors.DataError: nosuch.txt: can't be read: No such file or directory
+    """
+    return explained(host, guest, module)
 
 
 def why(

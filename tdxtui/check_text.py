@@ -63,9 +63,10 @@ def text(cell: Cell, far: bool = False) -> Iterator[str]:
     for _, group in groupby(_grouped(cell.findings, far), lambda item: item[0]):
         findings = [finding for _, finding in group]
         yield from _group(findings, far)
-        if refusals and findings[-1] is refusals[-1] and refusals[-1].cure:
+        if refusals and findings[-1] is refusals[-1]:
             of = " of all refusals" if len(refusals) > 1 else ""
-            yield from _indented(f"Cure{of}: {edit_list(refusals[-1].cure)}.")
+            cure = refusals[-1].cure
+            yield from _indented(f"Cure{of}: {edit_list(cure)}." if cure else "No cure on this module and CPU.")
 
 
 def _heading(cell: Cell) -> str:
@@ -98,14 +99,25 @@ def _key(finding: Finding, far: bool) -> Key:
     return finding.kind.value, finding.message, *finding.says
 
 
+def details(finding: Finding) -> list[str]:
+    """One finding in sentences: what it is, its cure on this module and CPU, what the VMM says."""
+    found = [_said(finding), _cure(finding, False), *(f"{said}." for said in finding.says)]
+    if finding.kind is Kind.REFUSAL and finding.cure:
+        found.insert(1, f"Cure of all refusals: {edit_list(finding.cure)}.")
+    return [line for line in found if line]
+
+
+def _said(finding: Finding) -> str:
+    why = ": ".join(part for part in _why(finding) if part) if finding.kind is Kind.CONFLICT else finding.message
+    return f"{KINDS[finding.kind]}: {why}."
+
+
 def _group(group: list[Finding], far: bool) -> Iterator[str]:
     finding = group[0]
-    why = ": ".join(part for part in _why(finding) if part) if finding.kind is Kind.CONFLICT else finding.message
-    lines = [f"{KINDS[finding.kind]}: {why}."]
     yield ""
-    yield from textwrap.wrap(lines[0], WIDTH, subsequent_indent=INDENT)
+    yield from textwrap.wrap(_said(finding), WIDTH, subsequent_indent=INDENT)
     if finding.severity is Severity.CONFLICT:
-        yield from _indented(_cure(finding, far) if finding.kind is Kind.CONFLICT or len(group) == 1 else "")
+        yield from _indented(_group_cure(group, far))
     for said in finding.says:
         yield from _indented(f"{said}.")
     yield from _rows(group)
@@ -121,6 +133,16 @@ def _why(finding: Finding) -> tuple[str, str]:
         return finding.message, ""
     kind, because = CLASSES[finding.bit_class], short_because(finding.explained)
     return finding.message, because if because.startswith(kind) else f"{kind}, {because}"
+
+
+def _group_cure(group: list[Finding], far: bool) -> str:
+    """What helps a group: conflicts of one have the same cure, a VMM's verdicts each their own."""
+    first = group[0]
+    if first.kind is Kind.VMM:
+        edits = dict.fromkeys(edit for finding in group for edit in finding.cure or ())
+        cured = all(finding.cure for finding in group)
+        return f"Cure: {edit_list(tuple(edits))}." if cured else "No cure on this VMM."
+    return _cure(first, far) if first.kind is Kind.CONFLICT or len(group) == 1 else ""
 
 
 def _cure(finding: Finding, far: bool) -> str:
@@ -152,13 +174,14 @@ def _row(finding: Finding) -> str:
     name, qemu = bit_name(field) if field.is_bit else field_name(field), finding.named.qemu if finding.named else ""
     if qemu and qemu.replace("-", "_") != name and len(f"{name} ({qemu})") <= NAME_WIDTH:
         name = f"{name} ({qemu})"
-    line = f"{INDENT}{field.key:19} {field.sdm:30} {name:{NAME_WIDTH}} {_values(finding)}"
+    line = f"{INDENT}{field.key:19} {field.sdm:30} {name:{NAME_WIDTH}} {values(finding)}"
     if len(line) > WIDTH:
-        line = f"{INDENT}{field.key} {field.sdm} {name} {_values(finding)}"
+        line = f"{INDENT}{field.key} {field.sdm} {name} {values(finding)}"
     return line[:WIDTH].rstrip()
 
 
-def _values(finding: Finding) -> str:
+def values(finding: Finding) -> str:
+    """What is wanted of a finding's field, and what comes out, as far as there are such values."""
     assert finding.field is not None
     form = "d" if finding.field.is_bit else "#x"
     wanted = "" if finding.wanted is None else f"wants {finding.wanted:{form}}"

@@ -18,10 +18,15 @@ WIDTH = 110
 
 def model_text(imported: Imported, module: str | None, platform: str | None) -> str:
     """The model's file, with what was odd or assumed in comments at its top."""
-    remarks = imported_model.remarks(imported, library.module(module or DEFAULT_MODULE))
-    notes = (*imported_model.notes_of(imported, _cpu(platform)), *remarks)
+    notes = notes_of(imported, module, platform)
     lines = [line for note in notes for line in wrap(note, WIDTH, initial_indent="# ", subsequent_indent="#   ")]
     return "".join(f"{line}\n" for line in lines) + model_file.dumps(_model(imported, module, platform))
+
+
+def notes_of(imported: Imported, module: str | None, platform: str | None) -> tuple[str, ...]:
+    """What was odd or assumed, and what the module doesn't take, as it is true on the module and CPU."""
+    remarks = imported_model.remarks(imported, library.module(module or DEFAULT_MODULE))
+    return (*imported_model.notes_of(imported, _cpu(platform)), *remarks)
 
 
 def _model(imported: Imported, module: str | None, platform: str | None) -> VcpuModel:

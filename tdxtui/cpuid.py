@@ -64,7 +64,8 @@ class Leaf(NamedTuple):
         """The SDM's notation: ``CPUID.(EAX=07H,ECX=0)`` or ``CPUID.01H``."""
         if self.subleaf is None:
             return f"CPUID.{self.leaf:02X}H"
-        return f"CPUID.(EAX={self.leaf:02X}H,ECX={self.subleaf:X})"
+        subleaf = f"{self.subleaf}" if self.subleaf < 10 else f"{self.subleaf:02X}H"
+        return f"CPUID.(EAX={self.leaf:02X}H,ECX={subleaf})"
 
     @staticmethod
     @lru_cache(maxsize=4096)

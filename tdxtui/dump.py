@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from tdxtui.cpuid import CpuidTable
+from tdxtui.cpuid import ALL_ONES, CpuidTable, pack
 
 MAX_FILE_SIZE = 8 << 20  # more than a machine with hundreds of logical processors needs
+
+_INTEL = (0x756E6547, 0x6C65746E, 0x49656E69)  # EBX, ECX, EDX
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,11 @@ class Dump:
     def cpuid(self) -> CpuidTable:
         """The first logical processor's CPUID."""
         return self.cpus[0].cpuid
+
+    @property
+    def is_intel(self) -> bool:
+        """Whether CPUID.00H names GenuineIntel."""
+        return self.cpuid.cpuid(0) & ALL_ONES >> 32 == pack(0, *_INTEL)
 
     def begun_with(self, number: int) -> Dump:
         """The dump with the logical processor of that number first; without numbers they count from 0.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
-from tdxtui import catalog, importers, platform_file
+from tdxtui import catalog, file_kind, importers, platform_file
 from tdxtui.cpuid import CpuidTable, Leaf, unpack
 from tdxtui.dump import Dump
 from tdxtui.importers.result import failed
@@ -21,7 +20,6 @@ LAST_1F = 5
 _HAS_ARCH_CAPABILITIES = 1 << 29
 _HYPERVISOR = 1 << 32 + 31
 _SYSCALL, _LONG_MODE = 1 << 11, 1 << 29
-_INTEL = (0x756E6547, 0x6C65746E, 0x49656E69)
 _AMX_TILES = 0x1E
 
 
@@ -31,18 +29,19 @@ def load(path: Path) -> Platform:
     DataError for a file that is neither, or a dump of no Intel CPU.
     """
     data = read_bytes(path, importers.MAX_SIZE)
-    if re.search(rb"^\[cpuid\]", data, re.MULTILINE):
+    if file_kind.kind_of(data) == file_kind.PLATFORM:
         return platform_file.load(path)
-    return platform_of(importers.dump_of(importers.read(data, str(path)), str(path)), path.stem)
+    dump = importers.dump_of(importers.read(data, str(path)), str(path))
+    demand_intel(dump)
+    return platform_of(dump, path.stem)
 
 
 def platform_of(dump: Dump, name: str | None = None) -> Platform:
     """The first logical processor of a dump as a platform, each correction told in its notes.
 
-    Zero leaves are left out (a table answers zero there). Raises ImportFailed if the CPU isn't Intel's.
+    Zero leaves are left out (a table answers zero there).
     """
     cpu = dump.cpus[0]
-    _demand_intel(dump)
     table = CpuidTable((leaf, value) for leaf, value in cpu.cpuid.items() if value or leaf.leaf in (0, 0x80000000))
     notes = [_whose(dump), *_seen_by_a_guest(table), *dump.notes, *_corrections(table)]
     capabilities = _arch_capabilities(table, cpu.msrs.get(ARCH_CAPABILITIES), notes)
@@ -53,7 +52,7 @@ def platform_of(dump: Dump, name: str | None = None) -> Platform:
         tsx_ctrl=cpu.msrs.get(TSX_CTRL, 0),
         msrs={address: cpu.msrs[address] for address in KEPT_MSRS if address in cpu.msrs},
         title=brand(table) or "CPU of a dump",
-        source=f"{importers.importer(dump.format).title}, {dump.name}",
+        source=f"{importers.title(dump.format)}, {dump.name}",
         notes=tuple(notes),
     )
 
@@ -65,9 +64,9 @@ def brand(table: CpuidTable) -> str:
     return " ".join("".join(chr(byte) for byte in text if 32 <= byte < 127).split())
 
 
-def _demand_intel(dump: Dump) -> None:
-    _, ebx, ecx, edx = unpack(dump.cpuid.cpuid(0))
-    if (ebx, edx, ecx) != (_INTEL[0], _INTEL[2], _INTEL[1]):
+def demand_intel(dump: Dump) -> None:
+    """Raise ImportFailed if a CPU that a module should run on isn't Intel's."""
+    if not dump.is_intel:
         raise failed(dump.name, "", "is of no Intel CPU (CPUID.00H names another vendor); TDX modules run on none")
 
 

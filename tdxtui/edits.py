@@ -12,7 +12,13 @@ from tdxtui.module import Module
 from tdxtui.td import EPTP_4_LEVEL, EPTP_5_LEVEL, NAMED_BITS, TSC_UNIT_MHZ, TdConfig
 
 WORDS: Mapping[str, str] = {"XFAM": "xfam", "ATTRIBUTES": "attributes", "CONFIG_FLAGS": "config_flags"}
-CPUID_CONFIG, TSC_FREQUENCY, NUM_L2_VMS = "CPUID_CONFIG", "TSC_FREQUENCY", "NUM_L2_VMS"
+CPUID_CONFIG, TSC_FREQUENCY, NUM_L2_VMS, MAX_VCPUS = "CPUID_CONFIG", "TSC_FREQUENCY", "NUM_L2_VMS", "MAX_VCPUS"
+ARCH_CAPABILITIES = "IA32_ARCH_CAPABILITIES_CONFIG"
+# The numbers of TD_PARAMS by their names in TdConfig.
+NUMBERS: Mapping[str, str] = {
+    TSC_FREQUENCY: "tsc_frequency", NUM_L2_VMS: "num_l2_vms", MAX_VCPUS: "max_vcpus",
+    ARCH_CAPABILITIES: "arch_capabilities_config",
+}
 PLATFORM, MODULE = "platform", "module"
 
 
@@ -36,6 +42,8 @@ class Edit(NamedTuple):
             return f"{self.what} {self.name}"
         if self.what == TSC_FREQUENCY:
             return f"{TSC_FREQUENCY} = {self.value * TSC_UNIT_MHZ} MHz"
+        if self.what == ARCH_CAPABILITIES:
+            return f"{ARCH_CAPABILITIES} = {self.value:#x}"
         if self.what == CPUID_CONFIG:
             return f"{CPUID_CONFIG} {self.name} = {self._config_value()}"
         return f"{self.what}.{self.name} = {self.value}" if self.name else f"{self.what} = {self.value}"
@@ -78,10 +86,8 @@ def applied(config: TdConfig, edits: Iterable[Edit]) -> TdConfig:
         elif edit.what in WORDS:
             word = WORDS[edit.what]
             changes[word] = with_bits(changes.get(word, getattr(config, word)), edit)
-        elif edit.what == TSC_FREQUENCY:
-            changes["tsc_frequency"] = edit.value
-        elif edit.what == NUM_L2_VMS:
-            changes["num_l2_vms"] = edit.value
+        elif edit.what in NUMBERS:
+            changes[NUMBERS[edit.what]] = edit.value
         if edit.what == "CONFIG_FLAGS" and edit.name == "GPAW":
             changes["eptp_controls"] = EPTP_5_LEVEL if edit.value else EPTP_4_LEVEL
     if entries is not None:
@@ -116,8 +122,11 @@ def wished(model: VcpuModel, edits: Iterable[Edit], module: Module) -> VcpuModel
             model = replace(model, **changes)  # type: ignore[arg-type]
         elif edit.what == TSC_FREQUENCY:
             model = replace(model, tsc_mhz=edit.value * TSC_UNIT_MHZ)
-        elif edit.what == NUM_L2_VMS:
-            model = replace(model, num_l2_vms=edit.value)
+        elif edit.what == ARCH_CAPABILITIES:
+            model = replace(model, arch_capabilities=edit.value)
+        elif edit.what in NUMBERS:
+            changes = {NUMBERS[edit.what]: edit.value}
+            model = replace(model, **changes)  # type: ignore[arg-type]
         elif edit.what == PLATFORM:
             model = replace(model, platform=edit.name)
         else:

@@ -53,7 +53,7 @@ class Elsewhere:
         shift = bit.shift
         for names, mask in self._places(bit.leaf, goal):
             place = self._at(*names) if mask >> shift & 1 else None
-            if place is None or self._hidden(place, bit):
+            if place is None or self._hidden(place, bit) or self._as_unsure(place, bit):
                 continue
             if place.cures.possible.at(bit.leaf)[goal] >> shift & 1:
                 found = place.cures.reached(bit, goal)
@@ -64,6 +64,10 @@ class Elsewhere:
     def _hidden(self, place: Place, bit: Field) -> bool:
         """Whether a guest there gets #VE where one here reads the bit: that is no cure."""
         return always_ve(place.cures.module, bit.leaf) and not always_ve(self._module, bit.leaf)
+
+    def _as_unsure(self, place: Place, bit: Field) -> bool:
+        """Whether an unknown CPU decides the bit here as well as there: then the other module is no cure."""
+        return not any(td.known_at(bit.leaf) & bit.mask for td in (self._td, place.cures.td))
 
     def _least(self, place: Place, found: tuple[Edit, ...], bit: Field, goal: int) -> tuple[Edit, ...]:
         """The smallest part of what had to be given up and what is then set."""

@@ -113,7 +113,8 @@ class Explainer:
             return f"The CPU has no {condition.text}"
         if condition.scope == "ATTRIBUTES" and condition.mask & ~self.prepared.attributes_allowed:
             needs = (need.text for mask, need in self.module.attributes.needs if mask & condition.mask)
-            return f"It needs {' and '.join(needs)}, which the platform lacks"
+            named = (text.replace("native.", "the CPU's own ") for text in needs)
+            return f"It needs {' and '.join(named)}, which is missing here"
         return ""
 
     @cached_property

@@ -28,9 +28,10 @@ Record = dict[str, Any]
 
 
 class Conflicting(TdxtuiError):
-    """A model isn't exported, since something of it doesn't come out as wished."""
+    """A model isn't exported, since something of it doesn't come out as wished: the `problems`, a line each."""
 
     def __init__(self, name: str, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
         more = f"; and {len(problems) - FEW} more" if len(problems) > FEW else ""
         super().__init__(f"{name}: {'; '.join(problems[:FEW])}{more}; --allow-conflicts exports it all the same")
 

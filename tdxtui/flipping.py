@@ -63,8 +63,8 @@ def fresh_refusal(before: Situation, after: Situation) -> str:
     return next((str(item) for item in fresh), "")
 
 
-def _after(situation: Situation, edits: tuple[Edit, ...], bit: Field | None = None, goal: int = 0) -> Situation:
-    """The situation with the edits made; a wish for `bit` follows.
+def edited(situation: Situation, edits: tuple[Edit, ...], bit: Field | None = None, goal: int = 0) -> Situation:
+    """The situation with edits of this module and CPU made; a wish for `bit` follows.
 
     A 0 that only asks for the module's own default is no wish for a 0.
     """
@@ -95,7 +95,7 @@ def flip(situation: Situation, bit: Field) -> Flip:
         edits = _found(situation, bit, goal)
     if not edits:
         return Flip(None, (), False, impossible(situation, bit, goal))
-    after = _after(situation, edits, bit, goal)
+    after = edited(situation, edits, bit, goal)
     if problem := fresh_refusal(situation, after):
         return Flip(None, (), False, problem)
     group = classes(situation.module)[bit.leaf].group_of(bit)
@@ -277,13 +277,13 @@ def _unturnable(situation: Situation, what: str, name: str, on: bool) -> str:
 
 def _settled(situation: Situation, edits: tuple[Edit, ...]) -> tuple[Situation, tuple[Edit, ...], str]:
     """The edits; if need be with the module's own default for what is configured and no longer legal (5.1, 6.C1)."""
-    after = _after(situation, edits)
+    after = edited(situation, edits)
     problem = fresh_refusal(situation, after)
     configured = situation.td.config.cpuid_config
     for field in (FMS_CONFIG, MAXPA) if problem else ():
         if field.get(configured.get(field.leaf, 0)):
             more = (*edits, config_edit(field, 0))
-            other = _after(situation, more)
+            other = edited(situation, more)
             if not fresh_refusal(situation, other):
                 return other, more, ""
     return after, edits, problem

@@ -9,7 +9,7 @@ from tdxtui.cpuid import Field
 from tdxtui.module import Condition, Dynamic, GuestBit, Module
 from tdxtui.td import FEATURE_PARAVIRT_CTLS, names_of
 
-VE = "#VE, which its own kernel must handle"
+VE = "#VE, an exception that its kernel must handle"
 DYNAMIC: Mapping[str, str] = MappingProxyType({
     "vcpu_index": "the low byte of the vCPU's index",
     "apic_id": "the low byte of the vCPU's x2APIC ID with TD_CTLS.ENUM_TOPOLOGY, else of its index",
@@ -40,10 +40,10 @@ def _sentences(module: Module, bit: Field) -> list[str]:
     if leaf in rules.native_cache_leaves:
         out.append("With TD_CTLS.REDUCE_VE the guest reads the CPU's own value here, but for EAX[31:14] (rule D5).")
     if leaf in rules.faulting:
-        out.append(f"The guest never reads it: CPUID of this leaf always gives it {VE} (rule 7.2).")
+        out.append(f"The guest never reads a value: CPUID of this leaf always gives it {VE} (rule 7.2).")
     needs = rules.needs.get(leaf.leaf, ())
     if needs:
-        out.append(f"The guest reads it only if {_joined(needs)}; else CPUID gives it {VE} (rule 7.2, D5).")
+        out.append(f"The guest reads a value only if {_joined(needs)}; else CPUID gives it {VE} (rule 7.2, D5).")
     return out
 
 
@@ -59,5 +59,5 @@ def _guest_bit(item: GuestBit) -> str:
 
 def _joined(needs: tuple[Condition, ...]) -> str:
     return " and ".join(
-        f"{item.name} is 0" if item.negated else f"the guest sets {item.text}" for item in needs
+        f"{item.name} is 0" if item.negated else f"it sets {item.text}" for item in needs
     )

@@ -45,6 +45,13 @@ def text_of(
     return model_file.dumps(what)
 
 
+def notes_of(imported: Imported, module: str | None = None, platform: str | None = None) -> tuple[str, ...]:
+    """The notes of an import; of a configuration as they are true on a module and CPU."""
+    if isinstance(imported.what, Features):
+        return configuration_text.notes_of(imported, module, platform)
+    return imported.notes
+
+
 def offer_lines(capabilities: Capabilities, module: str | None) -> Iterator[str]:
     """What a host offers, and where a module's file says otherwise."""
     yield f"ATTRIBUTES    {capabilities.attributes:#018x}  {' '.join(names_of(capabilities.attributes, ATTRIBUTES))}"
@@ -62,7 +69,7 @@ def offer_lines(capabilities: Capabilities, module: str | None) -> Iterator[str]
 def data_of(imported: Imported, module: str | None = None, platform: str | None = None) -> Data:
     """An import as plain data for JSON."""
     what = imported.what
-    out: Data = {"format": imported.format, "kind": kind(imported), "notes": list(imported.notes)}
+    out: Data = {"format": imported.format, "kind": kind(imported), "notes": list(notes_of(imported, module, platform))}
     if isinstance(what, Dump):
         return out | {"name": what.name, "cpus": [_cpu(cpu) for cpu in what.cpus]}
     if isinstance(what, ModuleText):

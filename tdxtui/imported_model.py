@@ -47,7 +47,7 @@ def model_of(
     if isinstance(what, VcpuModel):
         return replace(what, module=what.module or module.version)
     if not isinstance(what, Features):
-        title = importers.importer(imported.format).title
+        title = importers.title(imported.format)
         raise TdxtuiError(f"{shown(what_name(imported), MAX_MESSAGE)}: is no configuration but {title}")
     wishes = _stated(what, module)
     model = replace(_td(what, wishes, module), description=_description(imported, what, platform))
@@ -159,7 +159,7 @@ def _mirrored(wishes: Wishes, module: Module) -> int:
 
 
 def _description(imported: Imported, what: Features, platform: Platform | None) -> str:
-    title = importers.importer(imported.format).title
+    title = importers.title(imported.format)
     if not what.host:
         return f"From {title}."
     if platform is None:

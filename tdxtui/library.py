@@ -13,7 +13,7 @@ from tdxtui.module import Module
 from tdxtui.module_file.constants import CLOSED, Constants, Openness
 from tdxtui.platform import Platform
 from tdxtui.refusal import Refusal
-from tdxtui.strict import read_text
+from tdxtui.strict import MAX_MESSAGE, read_text, shown
 from tdxtui.sysinit import Prepared, prepare, prepare_unknown
 
 PACKAGE = Path(__file__).parent
@@ -64,8 +64,15 @@ def _find(kind: str, what: str, name: str) -> Path:
     raise NotFound(f"there is no {what} {name!r}; known are {', '.join(known)}, or give a file")
 
 
+def _is_file(name: str) -> bool:
+    return os.path.isfile(name)  # noqa: PTH113 (no error for what can be no name)
+
+
 def module_path(name: str) -> Path:
     """The file of a module by version, or the path itself; NotFound if it is neither."""
+    if not name.endswith(".toml") and name not in _files("modules", user_data()) and _is_file(name):
+        made = "tdxtui import FILE -o VERSION.toml makes one of Intel's CPUID table"
+        raise NotFound(f"{shown(name, MAX_MESSAGE)}: is no module file (*.toml); {made}")
     return _find("modules", "module", name)
 
 
@@ -81,7 +88,7 @@ def _module_of(path: Path) -> Module:
 
 def platform_path(name: str) -> Path:
     """The file of a platform by name, or the path itself, a dump's too; NotFound if it is neither."""
-    if name not in _files("platforms", user_data()) and Path(name).is_file():
+    if name not in _files("platforms", user_data()) and _is_file(name):
         return Path(name)
     return _find("platforms", "platform", name)
 

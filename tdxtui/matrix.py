@@ -9,8 +9,8 @@ from typing import Any
 from tdxtui import library, sources
 from tdxtui.check import Finding, Kind, Severity, check, drift, rank, to_data
 from tdxtui.errors import TdxtuiError
-from tdxtui.evaluate import Situation, evaluate
-from tdxtui.situations import DEFAULT_MODULE, NO_PLATFORM
+from tdxtui.evaluate import Situation
+from tdxtui.situations import NO_PLATFORM
 from tdxtui.sources import Source
 from tdxtui.vmm import VmmLayer
 
@@ -76,8 +76,8 @@ def cells(
         _known(name, name in modules)
     try:
         source = sources.find(model)
-        places = [(module, platform) for module in modules or ("",) for platform in platforms or ("",)]
-        for module, platform in places:
+        places = ((module, platform) for module in modules or ("",) for platform in platforms or ("",))
+        for module, platform in dict.fromkeys(places):
             yield _cell(source, module, platform, vmm)
     except TdxtuiError as error:
         yield Cell(model, error=str(error))
@@ -92,13 +92,10 @@ def _known(name: str, is_module: bool) -> None:
 
 def _cell(source: Source, module: str, platform: str, vmm: Sequence[VmmLayer]) -> Cell:
     """A check on the module and platform given, or else on the model's own."""
-    model = source.model
-    on, cpu = module or model.module or DEFAULT_MODULE, platform or model.platform or NO_PLATFORM
-    host = None if cpu == NO_PLATFORM else library.platform(cpu)
-    source = sources.on(source, library.module(on), host, vmm)
-    situation = evaluate(source.model, library.module(on), host)
+    own, place = sources.place(source, None, None), sources.place(source, module or None, platform or None)
+    source, situation = sources.situation(source, *place, vmm)
     found = check(situation, vmm)
-    if on == model.module and cpu == (model.platform or NO_PLATFORM):
+    if place == own:
         found = sorted([*found, *drift(situation, source.text)], key=rank)
     labels = tuple(layer.label for layer in vmm)
-    return Cell(source.text, on, cpu, labels, source.notes, situation, tuple(found))
+    return Cell(source.text, place[0], place[1] or NO_PLATFORM, labels, source.notes, situation, tuple(found))

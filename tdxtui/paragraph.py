@@ -61,7 +61,7 @@ def _field_conclusion(reason: Reason, field: Field) -> str:
     if any(term.kind is Kind.CPUID_CONFIG for term in reason.terms):
         return f"The VMM changes them by CPUID_CONFIG {field.key}."
     if reason.kind in (BitClass.FIXED_0, BitClass.FIXED_1):
-        return "Nothing changes them: no settings of the VMM, on no CPU and module known here."
+        return "Nothing changes them: no setting of the VMM, and no CPU or module known here."
     if reason.cure.edits is None:
         return f"Nothing gives bit {reason.bit.lsb} a {reason.cure.goal}; ask for another bit to see what it needs."
     return f"To make bit {reason.bit.lsb} a {reason.cure.goal}: {edit_list(reason.cure.edits)}."

@@ -84,7 +84,9 @@ def _short_term(term: Term, reason: Reason) -> str:
 def _short_cure(reason: Reason) -> str:
     cure = reason.cure
     if cure.edits is None:
-        return "only the guest changes it" if reason.kind is BitClass.DYNAMIC else f"nothing gives a {cure.goal}"
+        if reason.kind is BitClass.DYNAMIC:
+            return "it is filled in at run time"
+        return f"nothing {'known here ' if reason.value is None else ''}gives a {cure.goal}"
     return f"for {cure.goal}: {edit_list(cure.edits)}"
 
 
@@ -116,9 +118,11 @@ def conclusion(reason: Reason) -> str:
     """What would change the bit, as a sentence."""
     cure, where = reason.cure, " at the TD's creation" if reason.run_time else ""
     if cure.edits is None and reason.kind is BitClass.DYNAMIC:
-        return "No setting of the VMM decides it; the guest does, as said."
+        return "No setting of the VMM decides it: it is filled in at run time, as said."
+    if cure.edits is None and reason.value is None:
+        return f"No CPU or module known here gives a {cure.goal}{where}; another CPU may."
     if cure.edits is None:
-        return f"Nothing gives a {cure.goal}{where}: no settings of the VMM, on no CPU and module known here."
+        return f"Nothing gives a {cure.goal}{where}: no setting of the VMM, and no CPU or module known here."
     unsure = any(term.value is None for term in reason.terms) and not elsewhere(cure.edits, PLATFORM)
     hope = ", if the CPU has the bit" if unsure else ""
     return f"To make it {cure.goal}{where}{hope}: {edit_list(cure.edits)}."

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tdxtui.cures import Cures
-from tdxtui.edits import NUM_L2_VMS, TSC_FREQUENCY, Edit, applied, config_edit, entry_edit, word_edit
+from tdxtui.edits import (
+    ARCH_CAPABILITIES,
+    MAX_VCPUS,
+    NUM_L2_VMS,
+    TSC_FREQUENCY,
+    Edit,
+    applied,
+    config_edit,
+    entry_edit,
+    word_edit,
+)
+from tdxtui.levers import MAXPA
 from tdxtui.resolve import attempt
 from tdxtui.sysinit import Prepared
 from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, TdConfig, names_of
@@ -16,6 +27,8 @@ def repaired(prepared: Prepared, config: TdConfig) -> tuple[Edit, ...] | None:
     """The edits after which nothing is refused, None where these kinds of them aren't enough."""
     edits = (*_attributes(prepared, config), *_flags(prepared, config), *_xfam(prepared, config))
     edits = (*edits, *_numbers(prepared, config), *_entries(prepared, config), *_tsx(prepared, config))
+    if attempt(prepared, applied(config, edits))[1]:
+        edits = (*edits, *_left_to_module(prepared, config))
     legal = Cures(attempt(prepared, applied(config, edits))[0]).with_legal_fms(())
     if legal is None:
         return None
@@ -45,7 +58,16 @@ def _attributes(prepared: Prepared, config: TdConfig) -> tuple[Edit, ...]:
 
 
 def _flags(prepared: Prepared, config: TdConfig) -> tuple[Edit, ...]:
-    off = config.config_flags & ~prepared.module.config_flags.allowed
+    rules, value = prepared.module.config_flags, config.config_flags
+    off = value & ~rules.allowed
+    for needed, condition in rules.needs:
+        off |= 0 if prepared.holds(condition) else value & needed
+    for first, second in (pair[:2] for pair in rules.exclusive):
+        if value & CONFIG_FLAGS[first] and value & CONFIG_FLAGS[second]:
+            off |= CONFIG_FLAGS[second]
+    least, maxpa = prepared.module.td_params.five_level_min_maxpa, prepared.maxpa
+    if least is not None and maxpa is not None and maxpa < least:
+        off |= value & CONFIG_FLAGS["GPAW"]
     return tuple(word_edit("CONFIG_FLAGS", name, 0) for name in names_of(off, CONFIG_FLAGS) if name in CONFIG_FLAGS)
 
 
@@ -63,8 +85,12 @@ def _xfam(prepared: Prepared, config: TdConfig) -> tuple[Edit, ...]:
 
 
 def _numbers(prepared: Prepared, config: TdConfig) -> Iterator[Edit]:
-    """The TSC frequency within its bounds, and no L2 VMs where there can't be so many, or none of a MIGRATABLE TD."""
-    rules = prepared.module.td_params
+    """Each number within its bounds, and no L2 VMs where there can't be so many, or none of a MIGRATABLE TD."""
+    rules, arch = prepared.module.td_params, prepared.module.arch_capabilities
+    if not 0 < config.max_vcpus <= rules.max_vcpus:
+        yield Edit(MAX_VCPUS, "", min(max(config.max_vcpus, 1), rules.max_vcpus))
+    if illegal := config.arch_capabilities_config & ~(arch.configured_and_native | arch.configured_or_native):
+        yield Edit(ARCH_CAPABILITIES, "", config.arch_capabilities_config & ~illegal)
     lowest, highest = rules.tsc_frequency
     if not lowest <= config.tsc_frequency <= highest:
         yield Edit(TSC_FREQUENCY, "", min(max(config.tsc_frequency, lowest), highest))
@@ -81,6 +107,16 @@ def _entries(prepared: Prepared, config: TdConfig) -> list[Edit]:
         for leaf, value in config.cpuid_config.items()
         if value & ~legal[leaf] and leaf in prepared.module.configurable
     ]
+
+
+def _left_to_module(prepared: Prepared, config: TdConfig) -> Iterator[Edit]:
+    """The levels of leaf 1FH, and MAX_PA, as 0: the module then has values of its own (A12, 6.C1)."""
+    topology = prepared.module.topology
+    for leaf in topology.configured if topology else ():
+        if config.cpuid_config.get(leaf):
+            yield entry_edit(leaf, 0)
+    if MAXPA.get(config.cpuid_config.get(MAXPA.leaf, 0)):
+        yield config_edit(MAXPA, 0)
 
 
 def _tsx(prepared: Prepared, config: TdConfig) -> list[Edit]:

@@ -11,14 +11,16 @@ from tdxtui.strict import Section, kind_of, parse_toml, read_text, unknown
 
 FILE = "config.toml"
 KEYS_TABLE = "keys"
-KNOWN = ("theme", "mouse", "module", "platform", KEYS_TABLE)
+KNOWN = ("theme", "mouse", "module", "platform", "kvm", "qemu", KEYS_TABLE)
+NO_LAYER = "none"
 
 
 @dataclass(frozen=True)
 class Settings:
     """What the user set; None for what they left to the program.
 
-    `module` and `platform` are names or files for models that name none; `keys` has for each action the keys that are
+    `module` and `platform` are names or files for models that name none; `kvm` and `qemu` are versions of VMM layers
+    (or files), "none" for none; `keys` has for each action the keys that are
     to do it, none to take it off the keyboard. `source` is the file, for errors.
     """
 
@@ -27,6 +29,8 @@ class Settings:
     mouse: bool = True
     module: str | None = None
     platform: str | None = None
+    kvm: str | None = None
+    qemu: str | None = None
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -53,7 +57,8 @@ def read(text: str, source: str) -> Settings:
     keys = top.table(KEYS_TABLE, required=False)
     return Settings(
         source, theme=top.text("theme", None), mouse=top.flag("mouse", True), module=top.text("module", None),
-        platform=top.text("platform", None), keys={action: _keys(keys, action) for action in keys},
+        platform=top.text("platform", None), kvm=top.text("kvm", None), qemu=top.text("qemu", None),
+        keys={action: _keys(keys, action) for action in keys},
     )
 
 

@@ -13,14 +13,26 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tdxtui import imported_model, levels, library, qemu_models, situations, state_components, stated
+from tdxtui import (
+    file_kind,
+    imported_model,
+    levels,
+    library,
+    model_file,
+    qemu_models,
+    situations,
+    state_components,
+    stated,
+)
 from tdxtui.cpuid import Field, Leaf
-from tdxtui.dump import Dump
+from tdxtui.dump import MAX_FILE_SIZE, Dump
 from tdxtui.errors import TdxtuiError
+from tdxtui.evaluate import Situation, evaluate
+from tdxtui.file_kind import kind_of
 from tdxtui.model import VcpuModel
 from tdxtui.module import Module
 from tdxtui.platform import Platform
-from tdxtui.strict import MAX_MESSAGE, shown
+from tdxtui.strict import MAX_MESSAGE, read_bytes, shown
 from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS
 from tdxtui.vmm_layer import VmmLayer
 
@@ -70,13 +82,13 @@ def find(text: str) -> Source:
         return _of_qemu(text)
     if text.startswith(LEVEL):
         return _of_level(text)
-    if not text or not Path(text).exists():
+    if not os.path.exists(text):  # noqa: PTH110 (no error for what can be no name)
         if text in library.presets():
-            return _of_model(text, "preset")
+            return _of_model(text, "preset", situations.find_model(text))
         if text in library.files("platforms"):
             return of_platform(text, library.platform(text))
         raise TdxtuiError(_unknown(text))
-    return _of_model(text, "model") if Path(text).suffix == ".toml" else _of_import(text)
+    return _of_file(text)
 
 
 def of_platform(text: str, platform: Platform) -> Source:
@@ -111,6 +123,26 @@ def place(source: Source, module: str | None, platform: str | None) -> tuple[str
     own = source.text if source.kind == "platform" else source.model.platform
     cpu = own if platform is None else platform
     return module or source.model.module or situations.DEFAULT_MODULE, "" if cpu == situations.NO_PLATFORM else cpu
+
+
+def situation(
+    source: Source, module: str | None = None, platform: str | None = None, layers: Sequence[VmmLayer] = ()
+) -> tuple[Source, Situation]:
+    """What becomes of a source on a module and a CPU, by default its own, with the source as it is `on` them.
+
+    TdxtuiError for a module or CPU that can't be had.
+    """
+    names = place(source, module, platform)
+    there, cpu = library.module(names[0]), library.platform(names[1]) if names[1] else None
+    source = on(source, there, cpu, layers)
+    return source, evaluate(source.model, there, cpu)
+
+
+def model_at(source: Source, module: str | None, platform: str | None) -> tuple[Source, VcpuModel]:
+    """The source as it is on a module and CPU, by default its own, and its model with their names."""
+    names = place(source, module, platform)
+    there = on(source, library.module(names[0]), library.platform(names[1]) if names[1] else None)
+    return there, replace(there.model, module=names[0], platform=names[1])
 
 
 # -- QEMU's named models --
@@ -153,19 +185,35 @@ def _of_level(text: str) -> Source:
 # -- models, and what else a file may be --
 
 
-def _of_model(text: str, kind: str) -> Source:
-    model = situations.find_model(text)
+def _of_model(text: str, kind: str, model: VcpuModel) -> Source:
     return Source(text, kind, model.description or model.name, model, states_td=True)
 
 
-# -- what importers read --
+# -- files --
 
 
-def _of_import(text: str) -> Source:
+def _of_file(text: str) -> Source:
+    """A file by its content; one in TOML that is nothing else is a model, if perhaps a broken one."""
+    from tdxtui.importers import kata
+
+    data = read_bytes(Path(text), MAX_FILE_SIZE)
+    if not data:  # what is left of a file that a full disk cut short would fit everywhere
+        raise TdxtuiError(f"{shown(text, MAX_MESSAGE)}: is empty")
+    kind = kind_of(data)
+    if kind == file_kind.MODULE:
+        raise TdxtuiError(f"{shown(text, MAX_MESSAGE)}: is no CPU model but a TDX module")
+    if kind == file_kind.PLATFORM:
+        return of_platform(text, library.platform(text))
+    if kind == file_kind.MODEL or (Path(text).suffix == ".toml" and not kata.sniff(data)):
+        return _of_model(text, "model", model_file.parse(model_file.decoded(data, text), text, Path(text).stem))
+    return _of_import(text, data)
+
+
+def _of_import(text: str, data: bytes) -> Source:
     from tdxtui import importers
 
-    found = importers.read_path(Path(text))
-    title = importers.importer(found.format).title
+    found = importers.read(data, text)
+    title = importers.title(found.format)
     name = Path(text).stem
     if isinstance(found.what, Dump):
         cpuid = found.what.cpuid

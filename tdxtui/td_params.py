@@ -10,14 +10,17 @@ from tdxtui.sysinit import Prepared
 from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, EPTP_4_LEVEL, EPTP_5_LEVEL, XFAM_COMPONENTS, TdConfig, names_of
 
 MAX_TSC_HZ = (1 << 32) - 1
+EXCLUDES = {"MIGRATABLE": "2.2", "ICSSD": "6.C3"}
 
 
 def td_params_problems(prepared: Prepared, config: TdConfig) -> Iterator[Refusal]:
     """What the module would refuse, in its order; it stops at the first."""
     rules = prepared.module.td_params
     lowest, highest = rules.tsc_frequency
-    yield from _refusal(attributes_problem(prepared, config.attributes), "2.1", "ATTRIBUTES")
-    yield from _refusal(xfam_problem(prepared, config.xfam), "3.1", "XFAM")
+    rule = _attributes_rule(prepared, config.attributes)
+    yield from _refusal(attributes_problem(prepared, config.attributes), rule, "ATTRIBUTES")
+    rule = "3.1" if config.xfam & ~prepared.xfam_allowed else "3.2"
+    yield from _refusal(xfam_problem(prepared, config.xfam), rule, "XFAM")
     if prepared.tsc_hz > MAX_TSC_HZ:
         yield Refusal("FATAL_ERROR", MNG_INIT, "3.3", "the native TSC frequency is above 2^32-1 Hz")
     if not 0 < config.max_vcpus <= rules.max_vcpus:
@@ -42,6 +45,15 @@ def _refusal(problem: str, rule: str, operand: str) -> Iterator[Refusal]:
 def attributes_problem(prepared: Prepared, attributes: int) -> str:
     """What is wrong with ATTRIBUTES here, "" if nothing (2.1, 2.2)."""
     return _bits_problem(prepared, prepared.module.attributes, attributes, ATTRIBUTES, "ATTRIBUTES")
+
+
+def _attributes_rule(prepared: Prepared, attributes: int) -> str:
+    """The rule that refuses ATTRIBUTES: of its legal bits, or of those that exclude each other."""
+    if attributes & ~prepared.attributes_allowed:
+        return "2.1"
+    pairs = prepared.module.attributes.exclusive
+    held = [name for pair in pairs if all(attributes & ATTRIBUTES[name] for name in pair) for name in pair]
+    return next((EXCLUDES[name] for name in held if name in EXCLUDES), "2.1")
 
 
 def config_flags_problem(prepared: Prepared, flags: int) -> str:

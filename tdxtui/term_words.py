@@ -9,10 +9,10 @@ from tdxtui.naming import bit_name
 from tdxtui.reason import Kind, Reason, Term
 
 GATES = {
-    ("XFAM", True): "XFAM, the extended state that the VMM lets the TD use, has {name}",
-    ("XFAM", False): "XFAM, the extended state that the VMM lets the TD use, lacks {name}",
-    ("ATTRIBUTES", True): "the VMM created the TD with {name} in ATTRIBUTES",
-    ("ATTRIBUTES", False): "the VMM created the TD without {name} in ATTRIBUTES",
+    ("XFAM", True): "the VMM lets the TD use the extended state of {name}",
+    ("XFAM", False): "the VMM does not let the TD use the extended state of {name}",
+    ("ATTRIBUTES", True): "the VMM creates the TD with this attribute",
+    ("ATTRIBUTES", False): "the VMM creates the TD without this attribute",
 }
 
 
@@ -50,7 +50,7 @@ def _body(term: Term, reason: Reason, with_value: bool) -> str:
         case Kind.CPUID_CONFIG:
             return _config(term, reason, with_value)
         case Kind.MIRROR:
-            return f"the bit shows that alone: {_gate(term)}"
+            return f"{_gate(term)}, and the bit shows just that"
         case Kind.TOPOLOGY:
             return _topology(reason.bit)
         case Kind.COMPUTED:
@@ -67,17 +67,20 @@ def _constant(reason: Reason) -> str:
 def _native(term: Term, reason: Reason) -> str:
     if not any(other.kind is Kind.CPUID_CONFIG for other in reason.terms):
         return "the CPU's own value, which the module passes through"
-    has = {None: "the CPU must have it", 0: "the CPU lacks it", 1: "the CPU has it"}[term.value]
-    return f"{has}; to ask for what a CPU lacks is no error and gives 0"
+    return {
+        None: "the CPU must have it; where it doesn't, the bit is 0 without an error",
+        0: "the CPU lacks it; to ask for it all the same is no error and gives 0",
+        1: "the CPU has it",
+    }[term.value]
 
 
 def _config(term: Term, reason: Reason, with_value: bool) -> str:
-    where = "in the CPUID_CONFIG array of TD_PARAMS"
+    where = "in this part of TD_PARAMS, with which it creates the TD"
     if not any(other.kind in (Kind.NATIVE, Kind.VERIFIED) for other in reason.terms):
-        return f"the VMM decides it {where}, whatever the CPU has"
+        return f"whatever the CPU has, the VMM decides it {where}"
     if not with_value:
         return f"whether the VMM asks for it {where}"
-    return f"the VMM {'asks' if term.value else 'does not ask'} for the bit {where}"
+    return f"the VMM {'asks' if term.value else 'does not ask'} for it {where}"
 
 
 def _topology(bit: Field) -> str:

@@ -125,8 +125,13 @@ def text(found: Answer) -> list[str]:
         return [*lines, *short(found), "Ask for one of them to have its reason whole."]
     for run in found.runs:
         lines += ["", *_paragraph(found, run)]
-    rules = [rule for run in found.runs for term in run.reason.terms for rule in term.rule.split(", ")]
-    return [*lines, f"What a rule says: tdxtui rule {rules[0]}"]
+    return [*lines, f"What a rule says: tdxtui rule {_rule(found.runs[0].reason)}"]
+
+
+def _rule(reason: Reason) -> str:
+    """The first rule of what holds the bit down, or else of what makes it."""
+    deciding = next((term for term in reason.terms if term.value == 0), reason.terms[0])
+    return deciding.rule.partition(", ")[0]
 
 
 def _place(found: Answer) -> list[str]:

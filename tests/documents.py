@@ -1,4 +1,8 @@
-"""The project's documents as tests read them: their commands, with what each is shown to print."""
+"""The project's documents as tests read them: their commands, with what each is shown to print, and their files.
+
+A `sh` block is commands, a line each; a `console` block has commands with what they print. A block with a name behind
+its language (```toml mine.toml) is a file that the commands after it find. Steps of CI in a `yaml` block are commands.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,18 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
-BLOCK = re.compile(r"^```(sh|console)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-SCREEN = re.compile(r"tdxtui(?: +(?:open|learn|quiz|serve)\b(?!.*--(?:list|check|help))| *$)")
+BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SCREEN = re.compile(r"tdxtui(?: +(?:open|learn|quiz|serve)\b(?!.*--(?:list|check|answers|help))| *$)")
+CI_STEP = re.compile(r"^ *- (?:run: )?(tdxtui .*)$", re.MULTILINE)
 ANYTHING = "..."
+
+
+class File(NamedTuple):
+    """A file that a page shows: its path, and what is in it."""
+
+    page: Path
+    path: str
+    text: str
 
 
 class Command(NamedTuple):
@@ -27,12 +40,30 @@ class Command(NamedTuple):
         return SCREEN.match(self.line) is not None
 
 
-def commands(page: Path) -> list[Command]:
-    """The commands of a page in order: each line of a `sh` block, each `$` line of a `console` block."""
-    found: list[Command] = []
-    for kind, text in BLOCK.findall(page.read_text(encoding="utf-8")):
-        found += _typed(page, text) if kind == "sh" else _shown(page, text)
+def steps(page: Path) -> list[Command | File]:
+    """The commands and files of a page, in its order."""
+    found: list[Command | File] = []
+    for kind, path, text in BLOCK.findall(page.read_text(encoding="utf-8")):
+        found += [File(page, path, text)] if path else _COMMANDS.get(kind, _none)(page, text)
     return found
+
+
+def commands(page: Path) -> list[Command]:
+    """The commands of a page in order."""
+    return [step for step in steps(page) if isinstance(step, Command)]
+
+
+def file_of(page: Path, path: str) -> str:
+    """The text of a file that a page shows."""
+    return next(step.text for step in steps(page) if isinstance(step, File) and step.path == path)
+
+
+def _none(page: Path, text: str) -> list[Command]:
+    return []
+
+
+def _of_ci(page: Path, text: str) -> list[Command]:
+    return [_command(page, line, None) for line in CI_STEP.findall(text)]
 
 
 def _typed(page: Path, text: str) -> list[Command]:
@@ -45,6 +76,9 @@ def _shown(page: Path, text: str) -> list[Command]:
     assert not parts[0].strip(), f"{page}: a console block begins with output: {parts[0]!r}"
     split = (part.rstrip("\n").split("\n") for part in parts[1:])
     return [_command(page, line, tuple(printed)) for line, *printed in split]
+
+
+_COMMANDS = {"sh": _typed, "console": _shown, "yaml": _of_ci}
 
 
 def _command(page: Path, line: str, printed: tuple[str, ...] | None) -> Command:

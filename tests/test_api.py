@@ -43,9 +43,9 @@ def test_the_page_lists_every_function() -> None:
 
 def test_the_names_of_the_api_stay() -> None:
     assert set(FUNCTIONS) == {
-        "baseline", "check", "export", "finding_data", "fit", "fit_changes", "guest_cpuid", "layer", "layers",
-        "model", "module", "modules", "parse_model", "platform", "platforms", "presets", "query", "query_data",
-        "registers", "resolve", "save_model", "situation", "why",
+        "baseline", "check", "diff", "explain", "export", "finding_data", "fit", "fit_changes", "guest_cpuid", "layer",
+        "layers", "model", "module", "modules", "parse_model", "platform", "platforms", "presets", "query",
+        "query_data", "registers", "resolve", "save_model", "situation", "verify", "why",
     }
 
 

@@ -199,7 +199,7 @@ def test_what_kvm_and_qemu_take_by_default_has_no_verdict() -> None:
         (replace(PRESET, xfam=PRESET.xfam | XFAM["CET"]), [KVM, QEMU], [("xfam", "qemu")]),
         (replace(PRESET, xfam=PRESET.xfam | XFAM["LBR"]), [KVM, QEMU], [("xfam", "kvm")]),
         (replace(PRESET, num_l2_vms=1), [KVM], [("l2-vms", "kvm")]),
-        (replace(PRESET, arch_capabilities=0), [KVM], [("arch-capabilities", "kvm")]),
+        (replace(PRESET, arch_capabilities=0x10), [KVM], [("arch-capabilities", "kvm")]),
         (replace(PRESET, config_flags=CONFIG_FLAGS["GPAW"]), [KVM, QEMU], []),
     ],
 )
@@ -248,6 +248,14 @@ def test_a_bit_that_qemu_takes_for_fixed_comes_back_where_a_module_lets_it_be_0(
     [verdict] = of(found(model, module="1.5.34", layers=[QEMU]), Kind.VMM)
     assert (verdict.code, verdict.name, verdict.wanted, verdict.got) == ("forced", "mce", 0, 1)
     assert not of(found(model, module="1.5.06", layers=[QEMU]), Kind.VMM)  # there it is the module that forces it
+
+
+@pytest.mark.parametrize(("width", "severity"), [(46, Severity.CONFLICT), (52, Severity.WARNING)])
+def test_kvm_takes_only_two_guest_physical_widths(width: int, severity: Severity) -> None:
+    """80000008H:EAX[23:16], which KVM keeps for itself: 48 or 52."""
+    model = PRESET.wish(Field.parse("80000008.eax[23:16]"), width)
+    [verdict] = of(found(model, layers=[KVM]), Kind.VMM)
+    assert (verdict.code, verdict.wanted, verdict.severity) == ("phys-bits", width, severity)
 
 
 def test_qemu_gives_a_guest_the_hosts_physical_width() -> None:

@@ -158,6 +158,19 @@ def test_the_text_names_each_bad_bit_in_both_notations() -> None:
     assert "7.0.edx.30          CPUID.(EAX=07H,ECX=0):EDX[30]  core_capabilities" in done.stdout
 
 
+def test_a_refusal_has_a_cure_or_is_said_to_have_none(tmp_path: Path) -> None:
+    text = library.presets()["minimal"].read_text(encoding="utf-8")
+    crowded = tmp_path / "crowded.toml"
+    crowded.write_text(text.replace("max_vcpus = 1\n", "max_vcpus = 600\n"), encoding="utf-8")
+    assert "    Cure: MAX_VCPUS = 576." in run("check", str(crowded)).stdout.splitlines()
+    cpu = Path(library.__file__).with_name("data") / "platforms" / "sapphire-rapids.toml"
+    narrow = tmp_path / "narrow.toml"  # a MAX_PA of 46, which 1.5.01 refuses
+    narrow.write_text(cpu.read_text(encoding="utf-8").replace('"00003934', '"0000392e'), encoding="utf-8")
+    refused = run("check", "minimal", "-m", "1.5.01", "-p", str(narrow))
+    assert refused.exit_code == 1
+    assert "    No cure on this module and CPU." in refused.stdout.splitlines()
+
+
 def test_cures_are_looked_for_elsewhere_only_when_asked() -> None:
     assert "elsewhere" not in run("check", "full-granite-rapids", "-m", "1.5.06").stdout
     assert "elsewhere: module 1.5.16." in run("check", "full-granite-rapids", "-m", "1.5.06", "--elsewhere").stdout
@@ -309,6 +322,10 @@ def completed(*words: str) -> list[str]:
         (("check", "--el"), {"--elsewhere"}),
         (("query", "avx512f"), {"avx512f"}),
         (("why", "--module", "2.0.1"), {"2.0.18"}),
+        (("why", "avx512_v"), {"avx512_vnni"}),
+        (("fit", "sapphire"), {"sapphire-rapids"}),
+        (("diff", "1.5.06", "1.5.3"), {"1.5.34"}),
+        (("open", "min"), {"minimal"}),
         (("web.toml", "--mod"), {"--module"}),
     ],
 )

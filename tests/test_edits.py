@@ -198,6 +198,10 @@ def test_what_is_given_up_for_another_place_is_enough_and_all_of_it_needed(modul
     (TdConfig(xfam=3 | XFAM["APX"] | XFAM["PKRU"]), ["XFAM.APX = 0"]),  # 3.1
     (TdConfig(cpuid_config={Leaf(7, 1): 1 << 96 + 7 | 1 << 96 + 8}), ["CPUID_CONFIG 7.1 = eax:0x100"]),  # 4.2, 6.C7
     (TdConfig(cpuid_config={Leaf(1): 0xA06D1 << 96}), ["CPUID_CONFIG 1.eax[27:0] = 0x0"]),  # 5.1
+    (TdConfig(max_vcpus=1000), ["MAX_VCPUS = 576"]),  # 5.C6
+    (TdConfig(arch_capabilities_config=0x30, msr_config_ctls=1), ["IA32_ARCH_CAPABILITIES_CONFIG = 0x10"]),  # 4.6
+    (TdConfig(cpuid_config={Leaf(0x1F, 0): 0x100 << 32, Leaf(0x1F, 1): 0x500 << 32}), ["CPUID_CONFIG 1f.0 = 0",
+                                                                                       "CPUID_CONFIG 1f.1 = 0"]),  # A12
 ])
 def test_the_kinds_of_things_that_are_given_up(config: TdConfig, texts: list[str]) -> None:
     here = prepared("1.5.05", "sapphire-rapids")
@@ -224,9 +228,30 @@ def test_what_no_msr_allows_is_given_up() -> None:
     assert {edit.text for edit in edits} == {"CPUID_CONFIG 7.0.ebx.4 = 0", "CPUID_CONFIG 7.0.ebx.11 = 0"}
 
 
+@pytest.mark.parametrize(("module", "config", "text"), [
+    ("1.5.34", TdConfig(config_flags=0x1C), "CONFIG_FLAGS.MAXGPA_VIRT = 0"),  # C1
+    ("1.5.06", TdConfig(config_flags=8, cpuid_config={Leaf(0x80000008): 60 << 96}),
+     "CPUID_CONFIG 80000008.eax[7:0] = 0x0"),  # 6.C1
+])
+def test_newer_settings_are_given_up_too(module: str, config: TdConfig, text: str) -> None:
+    edits = repaired(prepared(module, "sapphire-rapids"), config)
+    assert edits is not None and [edit.text for edit in edits] == [text]
+
+
+def test_a_cpu_of_few_address_bits_takes_gpaw_away() -> None:
+    """6.C2: 5 levels of EPT need a MAX_PA of 49 at least."""
+    cpu = library.platform("sapphire-rapids")
+    narrow = _without(cpu, Field.parse("80000008.eax.4"))  # 52 becomes 36
+    assert narrow.cpuid.at(Leaf(0x80000008)) >> 96 & 0xFF < 49
+    here = library.prepared(library.module("1.5.06"), narrow)
+    assert not isinstance(here, Refusal)
+    edits = repaired(here, TdConfig(config_flags=1, eptp_controls=EPTP_5_LEVEL))
+    assert edits is not None and [edit.text for edit in edits] == ["CONFIG_FLAGS.GPAW = 0"]
+
+
 def test_what_no_edit_of_these_kinds_mends_is_not_mended() -> None:
-    """5.C6: a number of vCPUs is not for this tool to cut down."""
-    assert repaired(prepared("1.5.05", "sapphire-rapids"), TdConfig(max_vcpus=1000)) is None
+    """3.3: which MSRs are configured isn't among them."""
+    assert repaired(prepared("1.5.05", "sapphire-rapids"), TdConfig(msr_config_ctls=2)) is None
 
 
 def _without(cpu: Platform, bit: Field) -> Platform:

@@ -19,10 +19,11 @@ from tdxtui.errors import TdxtuiError
 from tdxtui.evaluate import evaluate
 from tdxtui.fit import Demands, Fit, Target, Unfit, fit
 from tdxtui.fit.changes import Outcome, changes
+from tdxtui.fit.settings import settings as settings_of
 from tdxtui.model import VcpuModel
 from tdxtui.naming import bit_name
 from tdxtui.sources import Source
-from tdxtui.td import XFAM
+from tdxtui.td import ATTRIBUTES, XFAM
 
 THOROUGH = bool(os.environ.get("TDXTUI_THOROUGH"))
 MODULES, PLATFORMS = list(library.files("modules")), list(library.files("platforms"))
@@ -196,6 +197,34 @@ def test_family_model_and_stepping_are_kept_where_the_module_lets_them_be() -> N
     assert [item.name for item in changes(other) if item.outcome is Outcome.LEFT_TO_MODULE] == ["family_model_stepping"]
     own = fitted("sapphire-rapids")
     assert own.situation.td.config.cpuid_config[Leaf(1)] >> 96 == 0x806F8
+
+
+def test_every_setting_that_could_not_stay_is_told_with_its_reason() -> None:
+    """2.2, 3.3 and what KVM passes: nothing of the TD changes in silence."""
+    model = replace(
+        sources.find("kvm-sapphire-rapids").model, attributes=ATTRIBUTES["MIGRATABLE"] | ATTRIBUTES["PERFMON"],
+        xfam=3 | XFAM["PT"], max_vcpus=600, num_l2_vms=2, arch_capabilities=0x10, config_flags=0x1C,
+    )
+    source = Source("web.toml", "model", "", model, states_td=True)
+    plain = {item.name: (item.wanted, item.got, item.because) for item in settings_of(fit(source, target(
+        "1.5.34", "granite-rapids")))}
+    assert plain["ATTRIBUTES.PERFMON"] == (1, 0, "not together with MIGRATABLE")
+    assert plain["CONFIG_FLAGS.MAXGPA_VIRT"] == (1, 0, "not together with MAXPA_VIRT")
+    assert plain["MAX_VCPUS"] == (600, 576, "the module takes 1..576")
+    assert plain["XFAM.AVX512"] == (0, 1, "what is wanted hangs on it")
+    assert "NUM_L2_VMS" not in plain and "IA32_ARCH_CAPABILITIES_CONFIG" not in plain
+    kvm = {item.name: item.because for item in settings_of(fit(source, target(
+        "1.5.34", "granite-rapids", (("kvm", "7.2"),))))}
+    assert kvm["XFAM.PT"] == "KVM 7.2 doesn't pass it"
+    assert kvm["NUM_L2_VMS"] == kvm["IA32_ARCH_CAPABILITIES_CONFIG"] == "KVM 7.2 has no way to ask for it"
+    older = {item.name: item.because for item in settings_of(fit(source, target("1.5.01", "granite-rapids")))}
+    assert older["CONFIG_FLAGS.MAXPA_VIRT"] == "module 1.5.01 doesn't allow it"
+    assert older["NUM_L2_VMS"] == "a MIGRATABLE TD can't have L2 VMs on this module"
+
+
+def test_the_settings_of_a_source_that_states_none_are_no_change() -> None:
+    assert settings_of(fitted("qemu:SapphireRapids-v4")) == []
+    assert settings_of(fitted("kvm-sapphire-rapids")) == []
 
 
 def test_every_change_has_a_reason_and_features_that_many_know_come_first() -> None:

@@ -118,7 +118,7 @@ def test_only_what_can_not_change_is_blamed() -> None:
 def test_an_attribute_that_the_cpu_does_not_allow_is_blamed() -> None:
     """5.C5."""
     because = flip(held("1.5.34", "emerald-rapids"), Field.parse("7.1.eax.6")).because
-    assert because == "7.1.eax.6 can't be 1 here: it needs native.7.1.eax.6, which the platform lacks (rule 5.C5)"
+    assert because == "7.1.eax.6 can't be 1 here: it needs the CPU's own 7.1.eax.6, which is missing here (rule 5.C5)"
 
 
 def test_a_fixed_bit_that_a_setting_moves_is_only_offered() -> None:

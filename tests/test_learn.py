@@ -10,9 +10,8 @@ from click.testing import CliRunner
 
 from tdxtui import cli, learn
 from tdxtui.errors import DataError
-from tdxtui.evaluate import evaluate
 from tdxtui.learn import checking, lesson_file, progress, quiz
-from tdxtui.learn.course import Course
+from tdxtui.learn.course import Course, following
 from tdxtui.learn.perform import CannotBeDone, Statement
 from tdxtui.learn.predicate import Predicate
 from tdxtui.refusal import Refusal
@@ -189,21 +188,22 @@ def test_a_state_folder_that_cannot_be_written_only_forgets(tmp_path: Path, monk
 @pytest.mark.parametrize("seed", range(40))
 def test_the_answer_of_a_quiz_is_what_resolve_computes(seed: int) -> None:
     asked = quiz.question(Random(seed))
-    values = []
-    for situation in (asked.before, asked.after):
-        td = situation.td
-        assert evaluate(situation.model, situation.module, situation.platform).td.values == td.values
-        real = resolve(td.prepared, td.config)
-        assert not isinstance(real, Refusal)
-        values.append(real.get(asked.bit))
-    assert quiz.ANSWERS[asked.answer] == (
-        f"stays {values[0]}" if values[0] == values[1] else f"becomes {values[1]}"
-    )
-    assert f" = {values[1]}" in asked.explanation
+    before = resolve(asked.before.td.prepared, asked.before.td.config)
+    after = resolve(asked.after.td.prepared, asked.after.td.config)
+    assert not isinstance(before, Refusal) and f", reads {before.get(asked.bit)}" in asked.lines[1]
+    if isinstance(after, Refusal):
+        assert asked.answer == quiz.REFUSED and f"(rule {after.rule})" in asked.explanation
+    else:
+        assert asked.answer == after.get(asked.bit)
+        assert f" = {asked.answer}" in asked.explanation
+    assert asked.lesson in learn.lessons()
 
 
-def test_the_quiz_asks_about_every_kind_of_answer() -> None:
-    assert {quiz.question(Random(seed)).answer for seed in range(40)} == set(range(len(quiz.ANSWERS)))
+def test_the_quiz_asks_of_bits_that_move_and_that_stay_and_of_tds_that_are_refused() -> None:
+    asked = [quiz.question(Random(seed)) for seed in range(60)]
+    kinds = {(item.answer, item.before.td.get(item.bit)) for item in asked}
+    assert {(0, 0), (0, 1), (1, 0), (1, 1)} <= kinds and {answer for answer, _ in kinds} == {0, 1, quiz.REFUSED}
+    assert {item.lesson for item in asked} == set(quiz.LESSONS.values())
 
 
 def test_the_same_seed_asks_the_same() -> None:
@@ -214,9 +214,9 @@ def test_the_same_seed_asks_the_same() -> None:
 
 def test_the_quiz_counts_right_answers() -> None:
     right = [quiz.question(random).answer for random in [Random(3)] for _ in range(2)]
-    typed = f"{right[0] + 1}\n{(right[1] + 1) % 4 + 1}\n"
+    typed = f"{right[0] + 1}\n{(right[1] + 1) % 3 + 1}\n"
     result = CliRunner().invoke(cli.commands, ["quiz", "-n", "2", "--seed", "3"], input=typed)
-    assert result.output.endswith("1 of 2 right\n")
+    assert result.output.endswith("1 of 2 right\n") and result.output.count("tdxtui learn ") == 1
 
 
 def test_lessons_are_listed_and_checked_without_a_screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,3 +306,18 @@ def test_each_lesson_can_be_taken_from_its_first_step_to_its_last(
         if not taken.move(1):
             break
     assert progress.load() == {name: len(mine.steps)}
+
+
+def test_a_broken_lesson_of_the_users_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    folder = tmp_path / "tdxtui" / "lessons"
+    folder.mkdir(parents=True)
+    (folder / "mine.toml").write_text("format = 1")
+    listed = CliRunner().invoke(cli.commands, ["learn", "--list"])
+    assert listed.exit_code == 0 and "xfam" in listed.stdout
+    problem = f"{folder / 'mine.toml'}: number: is missing; expected a whole number"
+    assert listed.stderr == f"tdxtui: lesson left out: {problem}\n"
+    checked = CliRunner().invoke(cli.commands, ["learn", "--check"])
+    assert checked.exit_code == 1 and "wrong: " in checked.output and "xfam: right" in checked.output
+    assert following(None).name == "leaves"

@@ -6,12 +6,18 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
-from tdxtui import levels, library, qemu_models, sources
+from tdxtui import api, cli, levels, library, qemu_models, sources
 from tdxtui.cpuid import Field
 from tdxtui.errors import TdxtuiError
+from tests.configuration_samples import DOMAIN
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "qemu_models.json"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.commands, arguments)
 
 
 def wished(text: str, bit: str) -> int | None:
@@ -114,6 +120,38 @@ def test_a_configuration_that_leaves_bits_to_the_host_is_worked_out_on_the_cpu(t
     assert "What isn't named here is what sapphire-rapids has" in " ".join(there.notes)
 
 
+def test_an_empty_file_is_no_model_that_fits(tmp_path: Path) -> None:
+    path = tmp_path / "cut.toml"
+    path.write_bytes(b"")
+    with pytest.raises(TdxtuiError, match=r"cut\.toml: is empty"):
+        sources.find(str(path))
+
+
 def test_on_changes_no_other_source() -> None:
     found = sources.find("qemu:SapphireRapids-v4")
     assert sources.on(found, library.module("1.5.06"), None) is found
+
+
+def test_every_command_makes_the_same_td_of_a_configuration_that_leaves_bits_to_the_host(tmp_path: Path) -> None:
+    """Its features aren't those of a model without wishes, whoever asks."""
+    path = tmp_path / "td.xml"
+    path.write_text(DOMAIN, encoding="utf-8")
+    domain, here = str(path), ("-p", "sapphire-rapids")
+    dump = tmp_path / "guest.txt"
+    shown = run("show", domain, *here, "--guest", "-f", "cpuid")
+    dump.write_text(shown.stdout, encoding="utf-8")
+    leaves = json.loads(run("show", domain, *here, "-f", "json").stdout)["leaves"]
+    assert next(int(item["ebx"], 16) >> 16 & 1 for item in leaves if item["leaf"] == "7.0")  # AVX512F
+    assert "What isn't named here is what sapphire-rapids has" in shown.stderr
+    assert run("verify", domain, str(dump), *here).exit_code == 0
+    assert "avx512f = 1" in run("why", "avx512f", "--model", domain, *here).stdout
+    assert "avx512f" in run("diff", domain, "minimal", *here).stdout
+    asked = {item.name for item in api.check(domain, platform="sapphire-rapids") if item.severity == "conflict"}
+    assert asked == {"amx_bf16"}  # which the CPU gives whoever has AMX
+    assert api.situation(domain, platform="sapphire-rapids").td.get(Field.parse("7.0.ebx.16")) == 1
+
+
+@pytest.mark.parametrize("command", ["check", "fit", "show"])
+def test_a_cpu_that_is_the_source_is_held_against_itself(command: str) -> None:
+    done = run(command, "emerald-rapids")
+    assert done.stdout.splitlines()[0].count("emerald-rapids") > 1, done.stdout

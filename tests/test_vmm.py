@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tdxtui import catalog, library, vmm, vmm_file
+from tdxtui import catalog, library, sources, vmm, vmm_file
+from tdxtui.check import check
+from tdxtui.checking.at_bit import sayings
+from tdxtui.checking.bits import bits_of
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.errors import DataError, TdxtuiError
+from tdxtui.evaluate import evaluate
 from tdxtui.td import ATTRIBUTES, XFAM
 
 KVM = vmm.layer("kvm", "7.2")
@@ -139,3 +143,38 @@ def test_a_spoilt_layer_is_a_layer_or_one_line(name: str) -> None:
             vmm_file.parse("\n".join(text), "my.toml")
         except DataError as error:
             assert str(error).isprintable()
+
+
+# -- at a bit --
+
+
+@pytest.mark.parametrize(("bit", "layers", "says"), [
+    ("7.0.ebx.4", ["kvm-7.2"], "As 1: legal for module 1.5.06, refused by KVM 7.2 (KVM does not restore IA32_TSX_CTRL"),
+    ("1.ecx.3", ["kvm-7.2"], ""), ("7.0.ebx.4", [], ""), ("1.edx.0", ["kvm-7.2", "qemu-10.2"], ""),
+])
+def test_what_a_layer_makes_of_a_bit_is_told_whether_it_is_asked_for_or_not(
+    bit: str, layers: list[str], says: str
+) -> None:
+    found = list(sayings(library.module("1.5.06"), [vmm.layer(*name.split("-")) for name in layers], Field.parse(bit)))
+    assert found[0].startswith(says) if says else not found
+
+
+@pytest.mark.parametrize("name", ["kvm-7.2", "qemu-10.2", "qemu-11.1"])
+def test_every_bit_that_a_layer_refuses_or_forces_has_its_sentence(name: str) -> None:
+    module, one = library.module("1.5.06"), vmm.layer(*name.split("-"))
+    for leaf, mask in one.refused.items():
+        for bit in bits_of(leaf, mask & module.configurable.get(leaf, 0)):
+            assert any("refused by" in text for text in sayings(module, [one], bit))
+    for leaf, (_, mask) in one.forced.items():
+        for bit in bits_of(leaf, mask & module.configurable.get(leaf, 0)):
+            assert any("by itself" in text for text in sayings(module, [one], bit))
+
+
+def test_the_cure_of_a_refused_bit_takes_along_what_must_be_equal_to_it() -> None:
+    situation = evaluate(sources.find("qemu:SapphireRapids-v4").model, library.module("1.5.06"),
+                         library.platform("sapphire-rapids"))
+    found = [item for item in check(situation, [KVM]) if item.code == "refused-bit"]
+    assert {item.field.key for item in found if item.field} == {"7.0.ebx.4", "7.0.ebx.11"}
+    for item in found:
+        assert item.cure is not None
+        assert {edit.name for edit in item.cure} == {"7.0.ebx.4", "7.0.ebx.11"}

@@ -106,6 +106,9 @@ class Finding:
             return self.edits
         if self.kind is Kind.CONFLICT:
             return self._bits_cure(self.situation)
+        if self.kind is Kind.VMM and self.field is not None and self.wanted == 1:
+            # Whatever must be equal to the bit goes with it, so that the module still takes the TD.
+            return self.situation.explainer.cures.find(self.field, 0)
         return self._refusal_cure(self.situation) if self.kind is Kind.REFUSAL else None
 
     @cached_property

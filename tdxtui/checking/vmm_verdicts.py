@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from tdxtui import catalog
 from tdxtui.checking.bits import bits_of, feature_mask
 from tdxtui.checking.finding import Finding, Kind, Layer, Severity
 from tdxtui.cpuid import Field
-from tdxtui.edits import Edit, config_edit, word_edit
+from tdxtui.edits import ARCH_CAPABILITIES, NUM_L2_VMS, TSC_FREQUENCY, Edit, word_edit
 from tdxtui.evaluate import Situation
 from tdxtui.levers import MAXPA
 from tdxtui.runtime import HYPERVISOR_LEAVES
-from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, XFAM, names_of
+from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, TSC_UNIT_MHZ, XFAM, names_of
 from tdxtui.turning import xfam_turned
 from tdxtui.vmm import VmmLayer
 
@@ -89,13 +90,16 @@ def _td_params(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
         edits = (word_edit("CONFIG_FLAGS", name, 0),) if name in CONFIG_FLAGS else None
         yield _finding(layer, "config-flag", f"CONFIG_FLAGS.{name}: {no_way}", edits=edits)
     if model.num_l2_vms and not layer.num_l2_vms:
-        yield _finding(layer, "l2-vms", f"NUM_L2_VMS = {model.num_l2_vms}: {no_way}")
-    if model.arch_capabilities is not None and not layer.arch_capabilities:
-        yield _finding(layer, "arch-capabilities", f"IA32_ARCH_CAPABILITIES_CONFIG: {no_way}")
+        edits = (Edit(NUM_L2_VMS, "", 0),)
+        yield _finding(layer, "l2-vms", f"NUM_L2_VMS = {model.num_l2_vms}: {no_way}", edits=edits)
+    if model.arch_capabilities and not layer.arch_capabilities:
+        edits = (Edit(ARCH_CAPABILITIES, "", 0),)
+        yield _finding(layer, "arch-capabilities", f"{ARCH_CAPABILITIES}: {no_way}", edits=edits)
     if layer.tsc_mhz and not layer.tsc_mhz[0] <= model.tsc_mhz <= layer.tsc_mhz[1]:
-        bounds = f"{layer.tsc_mhz[0]}..{layer.tsc_mhz[1]} MHz"
-        message = f"TSC of {model.tsc_mhz} MHz: {layer.label} takes {bounds}"
-        yield _finding(layer, "tsc", message, says=layer.saying("tsc"))
+        lowest, highest = layer.tsc_mhz
+        message = f"TSC of {model.tsc_mhz} MHz: {layer.label} takes {lowest}..{highest} MHz"
+        edits = (Edit(TSC_FREQUENCY, "", min(max(model.tsc_mhz, lowest), highest) // TSC_UNIT_MHZ),)
+        yield _finding(layer, "tsc", message, says=layer.saying("tsc"), edits=edits)
 
 
 def _entries(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
@@ -111,8 +115,8 @@ def _refused_bits(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
     for leaf, mask in layer.refused.items():
         for bit in bits_of(leaf, config.get(leaf, 0) & mask):
             message = _legal(situation, layer, f"configured 1 ({layer.because[bit]})")
-            edits = (config_edit(bit, 0),)
-            yield _finding(layer, "refused-bit", message, bit, says=layer.saying("cpuid"), edits=edits, wanted=1)
+            found = _finding(layer, "refused-bit", message, bit, says=layer.saying("cpuid"), wanted=1)
+            yield replace(found, situation=situation)
 
 
 def _clobbering(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
@@ -131,16 +135,14 @@ def _phys_bits(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
     if field is None or situation.module.entry_field(field) is None:
         return
     value, mask = situation.model.wishes.get(field.leaf, (0, 0))
-    wanted, configurable = field.get(value & mask), field.get(situation.module.configurable.get(field.leaf, 0))
-    if not wanted & configurable:
-        return
-    if wanted not in layer.guest_phys_bits:
+    wanted = field.get(value & mask)
+    if wanted and wanted not in layer.guest_phys_bits:
         allowed = " or ".join(map(str, layer.guest_phys_bits))
         message = f"{layer.label} takes only {allowed} here"
         yield _finding(layer, "phys-bits", message, field=field, wanted=wanted, says=layer.saying("phys_bits"))
-    else:
+    elif wanted:
         message = f"{layer.label} takes it for the width of guest-physical addresses, and gives the module 0"
-        yield _finding(layer, "phys-bits", message, field=field, wanted=wanted, got=0)
+        yield _finding(layer, "phys-bits", message, field=field, wanted=wanted, got=0, severity=Severity.WARNING)
 
 
 def _host_phys_bits(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
@@ -148,7 +150,8 @@ def _host_phys_bits(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:
     native, got = situation.td.prepared.maxpa, situation.td.get(MAXPA)
     if layer.phys_bits_as_host and native is not None and got not in (0, native):
         message = f"{layer.label} demands the physical width of the host's CPU, which is {native}"
-        yield _finding(layer, "host-phys-bits", message, field=MAXPA, got=got)
+        edits = (word_edit("CONFIG_FLAGS", "MAXPA_VIRT", 0),)
+        yield _finding(layer, "host-phys-bits", message, field=MAXPA, got=got, edits=edits)
 
 
 def _forced(situation: Situation, layer: VmmLayer) -> Iterator[Finding]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
+from tdxtui import catalog
 from tdxtui.checking.bits import bits_of, feature_mask
 from tdxtui.checking.finding import Finding, Kind, Layer, Severity
 from tdxtui.classify import BitClass, classes
@@ -18,7 +16,6 @@ from tdxtui.resolve import program
 from tdxtui.runtime import HYPERVISOR_LEAVES
 from tdxtui.vmm import VmmLayer
 
-_NEEDS = Path(__file__).parents[1] / "data" / "catalog" / "needs.csv"
 Masks = dict[Leaf, int]
 
 
@@ -101,18 +98,13 @@ class Need(NamedTuple):
     needed_place: int | None
 
 
-@cache
-def _table() -> tuple[tuple[Field, Field], ...]:
-    with _NEEDS.open(newline="", encoding="utf-8") as file:
-        return tuple((Field.parse(row["bit"]), Field.parse(row["needed_bit"])) for row in csv.DictReader(file))
-
-
 def _needs(module: Module) -> tuple[Need, ...]:
     """The pairs whose feature a module has an entry for, worked out once per module."""
     found: tuple[Need, ...] | None = module.__dict__.get("_needs")
     if found is None:
         index = program(module).index
-        pairs = ((module.entry_field(bit), module.entry_field(needed) or needed) for bit, needed in _table())
+        listed = ((bit, needed) for bit, many in catalog.needs().items() for needed in many)
+        pairs = ((module.entry_field(bit), module.entry_field(needed) or needed) for bit, needed in listed)
         found = module.__dict__["_needs"] = tuple(
             Need(bit, needed, index[bit.leaf], index.get(needed.leaf)) for bit, needed in pairs if bit is not None
         )
@@ -186,6 +178,7 @@ def _unsure(situation: Situation, wishes: Mapping[Leaf, tuple[int, int]]) -> Ite
     said = f"not read in the source of module {situation.module.version}, but inferred from other versions"
     yield from _warning("inferred", said, Layer.MODULE, inferred, situation)
     if situation.td.known is not None:
-        unknown = {leaf: mask & ~situation.td.known_at(leaf) for leaf, (_, mask) in wishes.items()}
+        known = {leaf: situation.td.known_at(leaf) | kinds[leaf].masks.get(BitClass.VE, 0) for leaf in wishes}
+        unknown = {leaf: mask & ~known[leaf] for leaf, (_, mask) in wishes.items()}
         said = "not known without a CPU (--platform)"
         yield from _warning("unknown-cpu", said, Layer.PLATFORM, unknown, situation)

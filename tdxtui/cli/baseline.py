@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import shlex
-import sys
 
 import click
 
-from tdxtui.cli import options
-from tdxtui.cli.output import json_text, progress, put, show
+from tdxtui.cli import completing, options
+from tdxtui.cli.fit import fail
+from tdxtui.cli.output import progress, put, show
 
 
 @click.command()
-@click.argument("hosts", metavar="CPU|DUMP...", nargs=-1, required=True)
+@click.argument("hosts", metavar="CPU|DUMP...", nargs=-1, required=True, shell_complete=completing.platforms)
 @options.modules
 @options.vmm
 @click.option("--cold", is_flag=True, help="TDs needn't move while they run: without MIGRATABLE, with PERFMON.")
@@ -45,9 +45,7 @@ def baseline(
     try:
         found = pool(gather(progress(hosts, "Reading CPUs")), on, layers, cold)
     except Unfit as unfit:
-        if not quiet:
-            click.echo(json_text({"unfit": list(unfit.reasons)}) if as_json else "\n".join(unfit.reasons))
-        sys.exit(options.FINDINGS)
+        fail(unfit.reasons, as_json, quiet)
     if output:
         command = _command(hosts, modules, kvm, qemu, cold)
         put(report.text(found, command, name, description), output)

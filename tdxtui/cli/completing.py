@@ -10,10 +10,13 @@ from click.shell_completion import CompletionItem
 Items = list[CompletionItem]
 
 
+def _named(incomplete: str, names: Iterable[str]) -> Items:
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
 def _starting(incomplete: str, names: Iterable[str]) -> Items:
     """The names that begin so, else whatever files do."""
-    found = [CompletionItem(name) for name in names if name.startswith(incomplete)]
-    return found or [CompletionItem(incomplete, type="file")]
+    return _named(incomplete, names) or [CompletionItem(incomplete, type="file")]
 
 
 def modules(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
@@ -37,8 +40,15 @@ def layers(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items
     return _starting(incomplete, vmm.versions(param.name or ""))
 
 
+def presets(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """Presets, or files."""
+    from tdxtui import library
+
+    return [*_named(incomplete, library.presets()), CompletionItem(incomplete, type="file")]
+
+
 def models(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
-    """Presets, qemu:NAME, level:NAME, or files."""
+    """Presets, CPUs, qemu:NAME, level:NAME, or files."""
     from tdxtui import levels, library, qemu_models
     from tdxtui.sources import LEVEL, QEMU
 
@@ -46,8 +56,15 @@ def models(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items
         return _starting(incomplete, (f"{QEMU}{name}" for name in qemu_models.models()))
     if incomplete.startswith(LEVEL):
         return _starting(incomplete, (f"{LEVEL}{name}" for name in levels.levels()))
-    found = [CompletionItem(name) for name in (*library.presets(), QEMU, LEVEL) if name.startswith(incomplete)]
-    return [*found, CompletionItem(incomplete, type="file")]
+    names = (*library.presets(), *library.files("platforms"), QEMU, LEVEL)
+    return [*_named(incomplete, names), CompletionItem(incomplete, type="file")]
+
+
+def subjects(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
+    """What `diff` compares: module versions, and whatever `models` offers."""
+    from tdxtui import library
+
+    return [*_named(incomplete, library.files("modules")), *models(ctx, param, incomplete)]
 
 
 def fields(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
@@ -55,4 +72,4 @@ def fields(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items
     from tdxtui.catalog import tables
 
     names = dict.fromkeys(name for row in tables.rows() for name in row.names[:2] if name)
-    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return _named(incomplete, names)

@@ -6,15 +6,21 @@ import sys
 
 import click
 
-from tdxtui.cli import options
+from tdxtui.cli import completing, options
 from tdxtui.cli.output import show
 
 
 @click.command()
-@click.argument("a", metavar="A")
-@click.argument("b", metavar="B")
-@click.option("--model", help="With two modules: what they mean for this vCPU model, a preset, file or other source.")
-@click.option("--module", "-m", help="Where models are compared: a module version or file; by default each one's own.")
+@click.argument("a", metavar="A", shell_complete=completing.subjects)
+@click.argument("b", metavar="B", shell_complete=completing.subjects)
+@click.option(
+    "--model", shell_complete=completing.models,
+    help="With two modules: what they mean for this vCPU model, a preset, file or other source.",
+)
+@click.option(
+    "--module", "-m", shell_complete=completing.modules,
+    help="Where models are compared: a module version or file; by default each one's own.",
+)
 @options.platform
 @options.as_json
 @options.quiet

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tdxtui.cli import options
-from tdxtui.cli.output import put
+from tdxtui.cli import completing, options
+from tdxtui.cli.output import put, tell
 from tdxtui.errors import TdxtuiError
 
 if TYPE_CHECKING:
     from tdxtui.exporters import Export, Format, Options
+    from tdxtui.model import VcpuModel
 
 
 def _list(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
@@ -28,7 +29,7 @@ def _list(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
 
 
 @click.command()
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=completing.presets)
 @click.option("--to", "format_", default="toml", metavar="FORMAT", help="One of --formats; by default toml.")
 @click.option("--formats", is_flag=True, is_eager=True, expose_value=False, callback=_list,
               help="List the formats, and which programs have read them.")
@@ -43,7 +44,7 @@ def export(
     model: str | None, format_: str, output: str | None, module: str | None, platform: str | None, kvm: str | None,
     qemu: str | None, guest: bool, strict: bool, allow_conflicts: bool,
 ) -> None:
-    """Write a model (a file or a preset's name), or with --module alone a module, as VMMs and tools read it.
+    """Write a model (a preset, file or other source), or with --module alone a module, as VMMs and tools read it.
 
     What the format can't say is listed in the file, or on standard error where a file has no room for it.
 
@@ -51,6 +52,7 @@ def export(
     tdxtui export web-tier.toml -o web-tier.validated.toml
     tdxtui export web-tier.toml --to qemu --qemu 11.1 --strict
     tdxtui export web-tier.toml --to kvm-tdx-init-vm -o web-tier.bin
+    tdxtui export web-tier.toml --to html -o web-tier.html
     tdxtui export --module 1.5.06 --to fixed-bits-c
     """
     from tdxtui.exporters import Conflicting, Options
@@ -70,7 +72,7 @@ def export(
 def _exported(
     model: str | None, module: str | None, platform: str | None, format_: str, chosen: Options
 ) -> Export:
-    from tdxtui import exporters, library, model_file, model_template
+    from tdxtui import exporters, library
 
     if exporters.format_of(format_).of_module:
         if model is not None or module is None:
@@ -79,8 +81,19 @@ def _exported(
     if model is None:
         raise TdxtuiError("which model? Name a file or a preset")
     _check_options(exporters.format_of(format_), chosen)
-    found = model_file.load(model_template.find(model))
-    return exporters.export(model_template.held_against(found, module, platform), format_, chosen)
+    return exporters.export(_model(model, module, platform), format_, chosen)
+
+
+def _model(name: str, module: str | None, platform: str | None) -> VcpuModel:
+    """A model's own file as it is, but for a module or CPU that is given; of another source what it is there."""
+    from tdxtui import model_template, sources
+
+    found = sources.find(name)
+    if found.kind in ("model", "preset"):
+        return model_template.held_against(found.model, module, platform)
+    worked_out, named = sources.model_at(found, module, platform)
+    tell(worked_out.notes)
+    return named
 
 
 def _check_options(found: Format, chosen: Options) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 import click
 
-from tdxtui.cli import options
+from tdxtui.cli import completing, options
 from tdxtui.cli.output import json_text, put, show
 
 
 @click.command()
-@click.argument("source")
+@click.argument("source", shell_complete=completing.models)
 @options.module
 @options.platform
 @options.vmm
@@ -52,7 +53,7 @@ def fit(
         target = fitting.Target.of(on, cpu, vmm.chosen(kvm, qemu), names)
         result = fitting.fit(found, target, demands)
     except fitting.Unfit as unfit:
-        _fail(unfit.reasons, as_json, quiet)
+        fail(unfit.reasons, as_json, quiet)
     if output:
         command = _command(source, module=module, platform=platform, kvm=kvm, qemu=qemu, require=require, forbid=forbid,
                            prefer=prefer)
@@ -63,14 +64,18 @@ def fit(
         else:
             show(report.data(result) if as_json else None, report.lines(result, everything), as_json)
 
-def _fail(reasons: tuple[str, ...], as_json: bool, quiet: bool) -> None:
+
+def fail(reasons: tuple[str, ...], as_json: bool, quiet: bool) -> NoReturn:
     """Say why nothing fits, and end with the status for findings."""
     if as_json and not quiet:
         click.echo(json_text({"unfit": list(reasons)}))
     elif not quiet:
+        from tdxtui.fit.report import wrapped
+
         for reason in reasons:
-            click.echo(reason)
+            click.echo("\n".join(wrapped(reason, hanging="    ")))
     sys.exit(options.FINDINGS)
+
 
 def _command(source: str, **options: str | tuple[str, ...] | None) -> str:
     """The command line that gives the same model."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -11,7 +11,10 @@ from tdxtui.cli.options import hex_word
 from tdxtui.dynamic import GuestState
 from tdxtui.errors import TdxtuiError
 from tdxtui.strict import unknown
-from tdxtui.td import FEATURE_PARAVIRT_CTLS, TD_CTLS
+from tdxtui.td import FEATURE_PARAVIRT_CTLS, TD_CTLS, names_of
+
+if TYPE_CHECKING:
+    from tdxtui.module import Module
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -46,6 +49,14 @@ def state(
         vcpu_index=vcpu or 0,
         x2apic_id=vcpu or 0,
     )
+
+
+def possible(state: GuestState | None, module: Module) -> None:
+    """TdxtuiError for TD_CTLS that a module knows nothing of: it refuses a guest that would set them."""
+    missing = (state.td_ctls if state else 0) & ~module.exit.td_ctls
+    if missing:
+        names = ", ".join(names_of(missing, TD_CTLS))
+        raise TdxtuiError(f"--td-ctls: module {module.version} has no {names}; its guests can't set that")
 
 
 def _names(option: str, text: str | None, names: Mapping[str, int]) -> int:

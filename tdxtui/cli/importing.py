@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tdxtui.cli import options
-from tdxtui.cli.output import put, show
+from tdxtui.cli.output import put, show, tell
 from tdxtui.errors import TdxtuiError
 
 if TYPE_CHECKING:
@@ -51,8 +51,7 @@ def import_(
         show(rows, (f"{row['format']:<23}  {row['title']:<37}  {row['evidence']}" for row in rows), as_json)
         return
     found = _chosen(_found(words, format_, cpu, host, kvm), cpu)
-    for note in found.notes:
-        click.echo(f"note: {note}", err=True)
+    tell(imported.notes_of(found, module, platform))
     if as_json:
         from tdxtui.cli.output import json_text
 

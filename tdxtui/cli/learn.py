@@ -55,8 +55,12 @@ def _rows() -> list[dict[str, object]]:
             "name": item.name, "number": item.number, "title": item.title, "summary": item.summary,
             "steps": len(item.steps), "done": min(done.get(item.name, 0), len(item.steps)),
         }
-        for item in lessons.in_order()
+        for item in lessons.in_order(_left_out)
     ]
+
+
+def _left_out(problem: str) -> None:
+    click.echo(f"tdxtui: lesson left out: {problem}", err=True)
 
 
 def _table(rows: list[dict[str, object]]) -> Iterator[str]:
@@ -72,14 +76,17 @@ def _check(name: str | None) -> None:
     from tdxtui import learn as lessons
     from tdxtui.learn import checking
 
-    found = [lessons.lesson(name)] if name else lessons.in_order()
-    wrong = 0
+    broken: list[str] = []
+    found = [lessons.lesson(name)] if name else lessons.in_order(broken.append)
+    wrong = len(broken)
     for item in found:
         problems = checking.problems(item)
         wrong += bool(problems)
         click.echo(f"{item.name}: {'wrong' if problems else 'right'}, {len(item.steps)} steps")
         for problem in problems:
             click.echo(f"  {problem}")
+    for problem in broken:
+        click.echo(f"wrong: {problem}")
     if wrong:
         sys.exit(options.FINDINGS)
 
@@ -89,7 +96,7 @@ def _check(name: str | None) -> None:
 @click.option("--seed", type=int, help="Ask the same questions again; without it each quiz is another one.")
 @click.option("--answers", is_flag=True, help="Print questions with their answers instead of asking.")
 def quiz(count: int, seed: int | None, answers: bool) -> None:
-    """Be asked what happens to a bit if the VMM changes a setting; the answer comes with its reason.
+    """Be asked what a bit reads if a setting, the module or the CPU changes; the answer comes with its reason.
 
     \b
     tdxtui quiz
@@ -112,14 +119,19 @@ def _ask(number: int, random: object, answers: bool) -> bool:
 
     assert isinstance(random, Random)
     asked = question(random)
-    click.echo("\n".join(wrap(f"{number}. {asked.text}", 96)))
+    begin = f"{number}. "
+    for line in asked.lines:
+        click.echo("\n".join(wrap(line, 96, initial_indent=begin, subsequent_indent=" " * len(begin))))
+        begin = " " * len(begin)
     for key, text in enumerate(ANSWERS, 1):
-        click.echo(f"   {key} it {text}")
+        click.echo(f"   {key} {text}")
     given = asked.answer if answers else _given(len(ANSWERS))
-    verdict = "" if answers else "Right: " if given == asked.answer else "No: "
-    click.echo("\n".join(wrap(f"{verdict}it {ANSWERS[asked.answer]}. {asked.explanation}", 96)))
+    right = given == asked.answer
+    verdict = "" if answers else "Right: " if right else "No: "
+    more = "" if right else f" The lesson on it: tdxtui learn {asked.lesson}"
+    click.echo("\n".join(wrap(f"{verdict}{ANSWERS[asked.answer]}. {asked.explanation}{more}", 96)))
     click.echo()
-    return bool(given == asked.answer)
+    return bool(right)
 
 
 def _given(most: int) -> int:

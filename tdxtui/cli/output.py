@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import click
 
+from tdxtui.errors import TdxtuiError
+
 T = TypeVar("T")
 
 BAR_AFTER = 0.5
@@ -36,13 +38,30 @@ def json_text(found: Any) -> str:
 
 
 def put(data: str | bytes, output: str | None) -> None:
-    """Write to a file, whole or not at all, or to standard output."""
+    """Write to a file, whole or not at all, or to standard output. The user's data folder is made if need be."""
     if output is not None and output != "-":
+        from tdxtui.library import user_data
         from tdxtui.model_file import write_atomically
 
+        folder = Path(output).absolute().parent
+        if folder.is_relative_to(user_data()) and not folder.exists():
+            _make(folder)
         write_atomically(Path(output), data.encode() if isinstance(data, str) else data)
     else:
         click.echo(data, nl=False)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TdxtuiError(f"{folder}: can't be made: {error.strerror}") from None
+
+
+def tell(notes: Iterable[str]) -> None:
+    """Say on standard error what was assumed, a line each."""
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
 
 
 def painted(line: str, colours: Mapping[str, str]) -> str:

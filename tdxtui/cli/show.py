@@ -6,13 +6,13 @@ import sys
 
 import click
 
-from tdxtui.cli import options
-from tdxtui.cli.guest_options import guest_state, state
-from tdxtui.cli.output import json_text
+from tdxtui.cli import completing, options
+from tdxtui.cli.guest_options import guest_state, possible, state
+from tdxtui.cli.output import json_text, tell
 
 
 @click.command()
-@click.argument("model")
+@click.argument("model", shell_complete=completing.models)
 @options.module
 @options.platform
 @click.option("--format", "-f", "form", type=click.Choice(["table", "cpuid", "json"]), default="table",
@@ -32,17 +32,18 @@ def show(
     tdxtui show web-tier.toml --guest --format cpuid     as cpuid -r would print it in the guest
     tdxtui show minimal -m 1.5.34 --td-ctls REDUCE_VE    for a guest with #VE reduction
     """
-    from tdxtui import shown_td, situations, sources
+    from tdxtui import shown_td, sources
     from tdxtui.dynamic import GuestState
 
-    situation = situations.of_model(sources.find(model).model, module, platform)
+    source, situation = sources.situation(sources.find(model), module, platform)
+    tell(source.notes)
     seen = state(cr4, xcr0, xss, td_ctls, paravirt, vcpu) or (GuestState() if guest else None)
+    possible(seen, situation.module)
     if form == "json":
         click.echo(json_text(shown_td.data(situation, seen)))
     elif form == "cpuid":
         lines, notes = shown_td.raw(situation, seen)
-        for note in notes:
-            click.echo(f"tdxtui: {note}", err=True)
+        tell(notes)
         click.echo("\n".join(lines))
     else:
         click.echo("\n".join(shown_td.table(situation, seen)))

@@ -6,9 +6,9 @@ import sys
 
 import click
 
-from tdxtui.cli import options
-from tdxtui.cli.guest_options import guest_state, state
-from tdxtui.cli.output import show
+from tdxtui.cli import completing, options
+from tdxtui.cli.guest_options import guest_state, possible, state
+from tdxtui.cli.output import show, tell
 
 VIEW = click.option(
     "--as", "view", type=click.Choice(["guest", "tdcs"]),
@@ -17,7 +17,7 @@ VIEW = click.option(
 
 
 @click.command()
-@click.argument("model")
+@click.argument("model", shell_complete=completing.models)
 @click.argument("dump")
 @options.module
 @options.platform
@@ -39,29 +39,33 @@ def verify(
     tdxtui verify web-tier.toml guest.txt                  guest.txt: cpuid -r, run in the TD
     tdxtui verify web-tier.toml guest.txt -m 1.5.34 -q     for scripts
     """
-    from tdxtui import situations, sources
+    from tdxtui import sources
     from tdxtui.verify.check_dump import verify as verified
     from tdxtui.verify.observed import read
     from tdxtui.verify.verify_text import data, text
 
-    situation = situations.of_model(sources.find(model).model, module, platform)
-    found = verified(situation, read(dump, view), state(cr4, xcr0, xss, td_ctls, paravirt, vcpu))
+    source, situation = sources.situation(sources.find(model), module, platform)
+    guest = state(cr4, xcr0, xss, td_ctls, paravirt, vcpu)
+    possible(guest, situation.module)
+    found = verified(situation, read(dump, view), guest)
     if not quiet:
+        tell(source.notes)
         show(data(found) if as_json else None, () if as_json else text(found), as_json)
     if found.differences:
         sys.exit(options.FINDINGS)
 
 
 @click.command()
-@click.argument("host")
+@click.argument("host", shell_complete=completing.platforms)
 @click.argument("guest")
-@options.module
+@click.option(
+    "--module", "-m", help="A module version or file; by default the one that explains the guest best.",
+    shell_complete=completing.modules,
+)
 @VIEW
 @options.as_json
 def explain(host: str, guest: str, module: str | None, view: str | None, as_json: bool) -> None:
     """Say where each CPU feature went between HOST and GUEST: two dumps, or a CPU by name and a dump.
-
-    Without --module, the module that explains the guest best.
 
     \b
     tdxtui explain host.txt guest.txt

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from tdxtui.cli import options
+from tdxtui.cli import completing, options
+from tdxtui.cli.output import tell
 from tdxtui.errors import TdxtuiError
+
+if TYPE_CHECKING:
+    from tdxtui.evaluate import Situation
 
 
 @click.command()
-@click.argument("bits", metavar="BIT|NAME|LEAF...", nargs=-1, required=True)
+@click.argument("bits", metavar="BIT|NAME|LEAF...", nargs=-1, required=True, shell_complete=completing.fields)
 @options.module
 @options.platform
-@click.option("--model", help="A vCPU model, file or preset; by default the first preset.")
+@click.option(
+    "--model", shell_complete=completing.models,
+    help="A vCPU model: a preset, file or other source; by default the first preset.",
+)
 @click.option("--short", is_flag=True, help="One line for each bit.")
 @options.as_json
 def why(
@@ -25,11 +34,11 @@ def why(
     tdxtui why 7.0.ebx.16 7.0.ebx[31:26]    bits and fields
     tdxtui why 'CPUID.(EAX=07H,ECX=0):EBX[16]' --module 1.5.34 --platform granite-rapids
     tdxtui why 7.0.edx 4.3 --short          a register or a leaf, a line a field
+    tdxtui why hle --model qemu:SapphireRapids-v4
     """
-    from tdxtui import situations
     from tdxtui import why as reasons
 
-    situation = situations.find(model, module, platform)
+    situation = _situation(model, module, platform)
     try:
         fields = [field for text in bits for field in reasons.fields_of(text)]
     except ValueError as error:
@@ -45,3 +54,14 @@ def why(
             click.echo()
         click.echo("\n".join(reasons.short(item) if short else reasons.text(item)))
 
+
+def _situation(model: str | None, module: str | None, platform: str | None) -> Situation:
+    if model is None:  # without the readers of all other sources
+        from tdxtui import situations
+
+        return situations.find(None, module, platform)
+    from tdxtui import sources
+
+    source, situation = sources.situation(sources.find(model), module, platform)
+    tell(source.notes)
+    return situation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tdxtui import situations, sources
+from tdxtui import library, sources
 from tdxtui.diff import data, module_text, modules, table_text, tables
 from tdxtui.diff.for_model import Impact, impact
 from tdxtui.diff.models import compare_models, table
@@ -13,8 +13,8 @@ from tdxtui.diff.subjects import CPU, MODEL, MODULE, TITLES, Machine, Subject, f
 from tdxtui.diff.tables import FieldDiff, Table
 from tdxtui.errors import TdxtuiError
 from tdxtui.evaluate import Situation
-from tdxtui.model import VcpuModel
 from tdxtui.module import Module
+from tdxtui.sources import Source
 
 
 class Report(NamedTuple):
@@ -63,13 +63,15 @@ def _modules(old: Subject, new: Subject, model: str | None, platform: str | None
 
 
 def _impact(old: Module, new: Module, model: str, platform: str | None) -> Impact:
-    wished = sources.find(model).model
-    return impact(wished, old, new, situations.platform_of(wished, platform))
+    source = sources.find(model)
+    _, cpu = sources.place(source, None, platform)
+    host = library.platform(cpu) if cpu else None
+    return impact(sources.on(source, old, host).model, old, new, host)
 
 
 def _on(subject: Subject, module: str | None, platform: str | None) -> Situation:
-    assert isinstance(subject.what, VcpuModel)
-    return situations.of_model(subject.what, module, platform)
+    assert isinstance(subject.what, Source)
+    return sources.situation(subject.what, module, platform)[1]
 
 
 def _models(old: Situation, new: Situation) -> Report:

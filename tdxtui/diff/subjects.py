@@ -8,15 +8,15 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
-from tdxtui import importers, library, module_file, sources
+from tdxtui import file_kind, importers, library, module_file, sources
 from tdxtui.cpuid import CpuidTable
-from tdxtui.dump import Dump
+from tdxtui.dump import MAX_FILE_SIZE, Dump
 from tdxtui.errors import TdxtuiError
 from tdxtui.importers import ModuleText
-from tdxtui.model import VcpuModel
 from tdxtui.module import Module
 from tdxtui.platform import ARCH_CAPABILITIES, Platform
-from tdxtui.strict import MAX_MESSAGE, parse_toml, read_text, shown
+from tdxtui.sources import Source
+from tdxtui.strict import MAX_MESSAGE, read_bytes, shown
 
 MODULE, MODEL, CPU = "module", "model", "cpu"
 TITLES = {MODULE: "a TDX module", MODEL: "a vCPU model", CPU: "the CPUID of a machine"}
@@ -36,7 +36,7 @@ class Subject(NamedTuple):
     """One side of a comparison."""
 
     kind: str
-    what: Module | VcpuModel | Machine
+    what: Module | Source | Machine
 
 
 def find(text: str) -> Subject:
@@ -87,9 +87,10 @@ def _of_file(path: Path) -> Subject:
 
 def _kind_of(path: Path) -> str:
     """What a file is, by its content."""
+    if own := file_kind.kind_of(read_bytes(path, MAX_FILE_SIZE)):
+        return {file_kind.MODULE: MODULE, file_kind.PLATFORM: CPU, file_kind.MODEL: MODEL}[own]
     if path.suffix == ".toml":
-        table = parse_toml(read_text(path), str(path))
-        return MODULE if "entry" in table else CPU if "cpuid" in table else MODEL
+        return MODEL
     what = importers.read_path(path).what
     return CPU if isinstance(what, Dump) else MODULE if isinstance(what, ModuleText) else MODEL
 
@@ -102,10 +103,6 @@ def _module(text: str) -> Module:
     if not isinstance(what, ModuleText):
         raise TdxtuiError(f"{_short(text)}: is no TDX module")
     return module_file.parse(what.text, text)
-
-
-def _model(text: str) -> VcpuModel:
-    return sources.find(text).model
 
 
 def _machine(text: str) -> Machine:
@@ -122,8 +119,8 @@ def of_platform(platform: Platform) -> Machine:
     return Machine(platform.name, platform.cpuid, msrs, platform.notes)
 
 
-_READERS: Mapping[str, Callable[[str], Module | VcpuModel | Machine]] = {
-    MODULE: _module, MODEL: _model, CPU: _machine,
+_READERS: Mapping[str, Callable[[str], Module | Source | Machine]] = {
+    MODULE: _module, MODEL: sources.find, CPU: _machine,
 }
 
 

@@ -37,6 +37,8 @@ _ALL = (
     Format("kvm-unit-tests", "a C table that the guest checks", GCC, "kvm_unit_tests", "h"),
     Format("lkvs", "EXP_CPUID_BIT lines that the guest checks", UNTRIED, "lkvs", "h"),
     Format("markdown", "a report for reviews", "read by people", "markdown", "md", ("qemu", "kvm")),
+    Format("html", "a page for a browser: the grid, every bit's reason, a search", "Chromium runs it without an error",
+           "html", "html"),
     Format("fixed-bits", "CPUID_FIXED0_BITS and CPUID_FIXED1_BITS of a module", UNTRIED, "fixed_bits", "bin",
            binary=True, silent=True, of_module=True),
     Format("fixed-bits-c", "the same as a C table", GCC, "fixed_bits_c", "h", of_module=True),

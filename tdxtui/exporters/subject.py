@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from operator import or_
@@ -87,7 +87,8 @@ class Subject:
 
     def _verdict(self) -> Iterable[str]:
         if self.problems:
-            yield f"NOT VALIDATED, exported with {len(self.problems)} conflicts:"
+            count = len(self.problems)
+            yield f"NOT VALIDATED, exported with {count} conflict{'' if count == 1 else 's'}:"
             yield from (f"  {line}" for line in self.problems)
         elif self.situation.platform is None:
             yield "validated without a CPU: what depends on the CPU is not known"
@@ -146,7 +147,17 @@ def subject_of(what: VcpuModel | Situation, options: Options) -> Subject:
     """The subject of a model, or of one that is held against a module and CPU already."""
     if isinstance(what, VcpuModel):
         return Subject(what, exported.situation_of(what), options)
-    model, on = what.model, what.module
-    same = model.module and library.module(model.module).version == on.version
-    held = replace(model, module=model.module if same else on.version)
-    return Subject(replace(held, platform=what.platform.name if what.platform else ""), what, options)
+    model = what.model
+    module = model.module if _names(model.module, library.module, what.module) else what.module.version
+    platform = what.platform.name if what.platform else ""
+    if _names(model.platform, library.platform, what.platform):
+        platform = model.platform
+    return Subject(replace(model, module=module, platform=platform), what, options)
+
+
+def _names(name: str, load: Callable[[str], object], what: object) -> bool:
+    """Whether a model's name of a module or CPU, which may be a file, is that of the one that it is held against."""
+    try:
+        return bool(name) and name != exported.NONE and load(name) is what
+    except TdxtuiError:
+        return False

@@ -10,6 +10,7 @@ from typing import Any
 from tdxtui import model_file
 from tdxtui.fit.changes import Change, Outcome, changes, kept
 from tdxtui.fit.fitting import Fit
+from tdxtui.fit.settings import Setting, settings
 from tdxtui.phrase import WIDTH
 from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, XFAM, names_of
 
@@ -33,6 +34,10 @@ def lines(fit: Fit, everything: bool = False) -> Iterator[str]:
         yield from (_line(item) for item in (items if everything else items[:few]))
         if len(items) > few and not everything:
             yield f"  ... and {len(items) - few} more; --all shows them"
+    if changed := settings(fit):
+        yield ""
+        yield f"Other settings of the TD ({len(changed)})"
+        yield from map(_setting, changed)
     yield from _notes(fit)
 
 
@@ -54,9 +59,16 @@ def _names(value: int, names: Any) -> str:
 
 def _line(item: Change) -> str:
     value = "" if item.field.is_bit else f"{item.wanted:#x} -> {_got(item)}: "
-    head = f"  {item.name:<22} {item.field.key:<16} "
+    return _columns(f"  {item.name:<22} {item.field.key:<16} ", f"{value}{item.because}")
+
+
+def _setting(item: Setting) -> str:
+    return _columns(f"  {item.name:<24} {f'{item.wanted} -> {item.got}':<16} ", item.because)
+
+
+def _columns(head: str, text: str) -> str:
     room = max(WIDTH - len(head), 20)
-    rows = textwrap.wrap(f"{value}{item.because}", room, break_on_hyphens=False)
+    rows = textwrap.wrap(text, room, break_on_hyphens=False)
     return head + f"\n{' ' * len(head)}".join(rows)
 
 
@@ -65,11 +77,16 @@ def _got(item: Change) -> str:
 
 
 def _notes(fit: Fit) -> Iterator[str]:
-    notes = [*fit.source.notes, *_own_notes(fit)]
-    if notes:
+    found = notes(fit)
+    if found:
         yield ""
-    for note in notes:
+    for note in found:
         yield from wrapped(note)
+
+
+def notes(fit: Fit) -> list[str]:
+    """What was assumed, in sentences."""
+    return [*fit.source.notes, *_own_notes(fit)]
 
 
 def _own_notes(fit: Fit) -> Iterator[str]:
@@ -102,9 +119,10 @@ def data(fit: Fit) -> dict[str, Any]:
         "wanted_features": total,
         "kept_features": got,
         "changes": [row(item) for item in changes(fit)],
+        "settings": [item._asdict() for item in settings(fit)],
         "pulled": [{"bit": bit.key, "needed_by": why.key} for bit, why in fit.pulled.items()],
         "filled": [leaf.key for leaf in fit.filled],
-        "notes": [*fit.source.notes, *_own_notes(fit)],
+        "notes": notes(fit),
         "model": model_file.document(fit.model),
     }
 

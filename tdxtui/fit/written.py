@@ -9,6 +9,7 @@ from tdxtui import model_file
 from tdxtui.fit.changes import OBSCURE, Change, Outcome, changes, importance
 from tdxtui.fit.fitting import Fit
 from tdxtui.fit.report import wrapped
+from tdxtui.fit.settings import Setting, settings
 from tdxtui.model import VcpuModel
 
 NAMES = {
@@ -25,6 +26,7 @@ def text(fit: Fit, command: str = "", name: str | None = None, description: str 
         f"The nearest legal model to {fit.source.text} ({fit.source.title}) on {fit.target.name}.",
         *([f"Made by: {command}"] if command else []),
         *_losses(changes(fit)),
+        *_settings(settings(fit)),
     ]
     return commented(comments, titled(named(fit), name, description))
 
@@ -58,6 +60,16 @@ def _losses(found: list[Change]) -> Iterator[str]:
         for item in told:
             reasons.setdefault(item.because, {})[item.name] = None
         parts = [f"{', '.join(names)}: {because}" for because, names in reasons.items()]
-        parts += [f"{len(here) - len(told)} lesser ones"] if len(told) < len(here) else []
+        parts += [_lesser(len(here) - len(told))] if len(told) < len(here) else []
         if parts:
             yield f"{name}: {'; '.join(parts)}."
+
+
+def _lesser(count: int) -> str:
+    return "a lesser one" if count == 1 else f"{count} lesser ones"
+
+
+def _settings(found: list[Setting]) -> Iterator[str]:
+    parts = [f"{item.name} {item.wanted} -> {item.got}: {item.because}" for item in found]
+    if parts:
+        yield f"Other settings: {'; '.join(parts)}."

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from tdxtui.dump import MAX_FILE_SIZE as MAX_SIZE
 from tdxtui.dump import Dump
-from tdxtui.importers.registry import Importer, importer, importers, names
+from tdxtui.file_kind import kind_of
+from tdxtui.importers.registry import Importer, importer, importers, names, title
 from tdxtui.importers.result import (
     Capabilities,
     Features,
@@ -40,6 +41,7 @@ __all__ = [
     "names",
     "read",
     "read_path",
+    "title",
 ]
 
 HEAD = 1 << 16
@@ -78,6 +80,8 @@ def read_path(path: Path, format: str | None = None) -> Imported:
 def detect(data: bytes, name: str) -> Importer:
     """The importer that is surest of the bytes; ImportFailed if none recognises them."""
     head = data[:HEAD].removeprefix(b"\xef\xbb\xbf")
+    if own := kind_of(head):
+        raise failed(name, "", f"is a {own} file of tdxtui's already; other commands take it as it is")
     sure, best = max(((item.sniff(head), item) for item in importers()), key=lambda pair: pair[0])
     if not sure:
         kind = "only zero bytes" if not head.strip(b"\0") else "of no known kind"
@@ -93,5 +97,5 @@ def dump(name: str) -> Dump:
 def dump_of(imported: Imported, name: str) -> Dump:
     """The dump that was imported; ImportFailed if it is something else."""
     if not isinstance(imported.what, Dump):
-        raise failed(name, "", f"is no dump of a CPU but {importer(imported.format).title}")
+        raise failed(name, "", f"is no dump of a CPU but {title(imported.format)}")
     return imported.what

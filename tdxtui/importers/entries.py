@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from tdxtui import catalog
 from tdxtui.cpuid import CpuidTable, Leaf
@@ -19,6 +20,8 @@ _OF_EACH = {
 }
 _TOPOLOGY = (0xB, 0x1F, 0x80000026)
 _EDX = 0xFFFFFFFF
+
+NOT_INTEL = "is of a CPU that isn't Intel's: no TDX module runs on it."
 
 
 def plain(table: CpuidTable) -> CpuidTable:
@@ -42,8 +45,9 @@ def dump(name: str, format: str, cpus: Iterable[LogicalCpu], notes: Iterable[str
     found = tuple(cpus)
     if not found or not any(leaf.leaf == 0 for leaf in found[0].cpuid):
         raise failed(name, "", "has no CPUID leaf 0, from which every dump begins")
-    said = (*notes, *_differing(found))
-    return Imported(format, Dump(name.rpartition("/")[2].rpartition(".")[0] or name, format, found, said), said)
+    read = Dump(name.rpartition("/")[2].rpartition(".")[0] or name, format, found)
+    said = (*notes, *_differing(found), *([] if read.is_intel else [NOT_INTEL]))
+    return Imported(format, replace(read, notes=said), said)
 
 
 def _differing(cpus: tuple[LogicalCpu, ...]) -> list[str]:

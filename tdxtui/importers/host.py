@@ -8,12 +8,11 @@ from pathlib import Path
 from tdxtui.cpuid import pack
 from tdxtui.dump import LogicalCpu
 from tdxtui.importers.entries import dump, plain
+from tdxtui.importers.registry import HOST
 from tdxtui.importers.result import Imported, failed
 from tdxtui.importers.subleaves import whole_table
 
 DEVICES = Path("/dev/cpu")
-NAME = "host"
-TITLE = "this machine's CPUID"
 MSRS = (0x10A, 0x122, 0x1A0, 0x345, 0x492)
 
 
@@ -32,7 +31,7 @@ def read_host(number: int = 0, devices: Path = DEVICES) -> Imported:
         os.close(file)
     msrs = _msrs(devices / str(number) / "msr")
     notes = [] if msrs else [f"MSRs are left out: {devices / str(number) / 'msr'} can't be read (modprobe msr; root)."]
-    return dump(f"host-cpu{number}", NAME, [LogicalCpu(number, table, msrs)], notes)
+    return dump(f"host-cpu{number}", HOST, [LogicalCpu(number, table, msrs)], notes)
 
 
 def _why(error: OSError) -> str:

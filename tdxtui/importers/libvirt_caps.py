@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tdxtui import qemu_models
 from tdxtui.importers import libvirt_cpu, spelled, xml_tree
+from tdxtui.importers.entries import NOT_INTEL
 from tdxtui.importers.features_of_cpu import stem
 from tdxtui.importers.registry import REAL
 from tdxtui.importers.result import Features, Imported, failed
@@ -42,7 +43,7 @@ def read(data: bytes, name: str) -> Imported:
     notes += bits.notes()
     vendor = cpu.find("vendor")
     if vendor and vendor.text.strip() not in ("Intel", ""):
-        notes.append("is of a CPU that isn't Intel's: no TDX module runs on it.")
+        notes.append(NOT_INTEL)
     if not bits.wishes:
         raise failed(name, f"line {cpu.line}", "<cpu> names no model and no feature")
     return Imported(NAME, Features(title or stem(name), bits.wishes), tuple(notes))

@@ -12,6 +12,7 @@ from tdxtui.importers.result import Imported
 from tdxtui.strict import unknown
 
 REAL = "real samples"
+HOST = "host"
 LAYOUT = "layout from documentation, not tried"
 
 # A format's name and its module in this project, which may lie above this package. Of two equally sure the first wins.
@@ -54,6 +55,11 @@ class Importer(NamedTuple):
 def names() -> list[str]:
     """All formats' names."""
     return list(MODULES)
+
+
+def title(name: str) -> str:
+    """What a format is, in words; of this machine too, which is read from no file."""
+    return "this machine's CPUID" if name == HOST else importer(name).title
 
 
 @cache

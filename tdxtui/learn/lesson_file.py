@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from tdxtui import library, situations
 from tdxtui.editor import Editor
+from tdxtui.errors import TdxtuiError
 from tdxtui.learn.perform import Statement
 from tdxtui.learn.predicate import Predicate
 from tdxtui.learn.stand import Stand
@@ -122,9 +124,15 @@ def lesson(name: str) -> Lesson:
     raise library.NotFound(f"lesson {unknown(name, known)}")
 
 
-def in_order() -> list[Lesson]:
-    """All lessons by their numbers."""
-    return sorted((lesson(name) for name in lessons()), key=lambda item: (item.number, item.name))
+def in_order(report: Callable[[str], None] = lambda _: None) -> list[Lesson]:
+    """All lessons by their numbers; one of the user's that can't be used is reported and left out."""
+    found = []
+    for path in lessons().values():
+        try:
+            found.append(load(path))
+        except TdxtuiError as error:
+            report(str(error))
+    return sorted(found, key=lambda item: (item.number, item.name))
 
 
 def load(path: Path) -> Lesson:

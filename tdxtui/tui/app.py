@@ -17,6 +17,7 @@ from tdxtui.editor import Editor, Outcome
 from tdxtui.errors import TdxtuiError
 from tdxtui.td_values import TD_VALUES
 from tdxtui.tui import panes
+from tdxtui.tui.asking import AskingApp
 from tdxtui.tui.bit_grid import BitGrid
 from tdxtui.tui.changing import ChangingApp
 from tdxtui.tui.copying import CopyingApp
@@ -44,7 +45,7 @@ HINTS = {
 }
 
 
-class TdxApp(GoingApp, ChangingApp, HelpingApp, ExportingApp, CopyingApp, PastApp):
+class TdxApp(GoingApp, AskingApp, ExportingApp, ChangingApp, HelpingApp, CopyingApp, PastApp):
     """Shows an `Editor` and turns keys into its calls."""
 
     CSS_PATH = "app.tcss"
@@ -90,7 +91,7 @@ class TdxApp(GoingApp, ChangingApp, HelpingApp, ExportingApp, CopyingApp, PastAp
         self._renamed = renamed(self.key_map)
         self._start_with(theme)
         self._said = (notice, False)
-        self._shown_settings: tuple[object, object] | None = None
+        self._shown_settings: tuple[object, object, object] | None = None
         self._shown_message: tuple[tuple[str, bool], int] | None = None
         self._offer: Outcome | None = None
         self._offered_for: Field | None = None
@@ -162,6 +163,7 @@ class TdxApp(GoingApp, ChangingApp, HelpingApp, ExportingApp, CopyingApp, PastAp
         gc.enable()
         self._grid.show_words()
         self._list.count()
+        self.begin_asking()
         self.prepare_search()
         self.begin_autosave()
         if self.editor.path is not None and self.editor.path.exists():
@@ -190,16 +192,16 @@ class TdxApp(GoingApp, ChangingApp, HelpingApp, ExportingApp, CopyingApp, PastAp
 
     def show_settings(self) -> None:
         """Show the header and the switches."""
-        self._header.show(panes.header(self.editor, self.palette, self._width, self.badge))
+        self._header.show(panes.header(self.editor, self.palette, self._width, self.badge, self.asked))
         model, prepared = self.editor.model, self.editor.situation.td.prepared
         words = model.xfam, model.attributes, model.config_flags, *(item.text(model) for item in TD_VALUES.values())
-        if self._shown_settings == (prepared, words):
+        if self._shown_settings == (prepared, words, self.layers):
             return
-        self._shown_settings = prepared, words
+        self._shown_settings = prepared, words, self.layers
         shown = self._xfam, self._attributes, self._td
         rows = [pane.rows for pane in shown]
         for pane, listed in zip(shown, (xfam_switches, attribute_switches, td_switches), strict=True):
-            pane.show(listed(self.editor))
+            pane.show(listed(self.editor, self.layers))
         if (guest := self._grid.shown.guest) is not None:
             self._guest.show(guest_switches(self.editor.module, guest))
         if rows != [pane.rows for pane in shown]:
@@ -246,6 +248,7 @@ class TdxApp(GoingApp, ChangingApp, HelpingApp, ExportingApp, CopyingApp, PastAp
             self._list.count(drawn)
             self.show_settings()
             self._show_cursor()
+            self.ask_again()
         self.say(outcome.message, not outcome.done, outcome)
 
     # -- events of the panes --
@@ -283,14 +286,14 @@ class TdxApp(GoingApp, ChangingApp, HelpingApp, ExportingApp, CopyingApp, PastAp
             self.say(HINTS.get(name, ""))
 
     def action_escape(self) -> None:
-        """Back by one step: to the grid, to nothing marked, to everything shown."""
+        """Back by one step: to the grid, to nothing marked, to no second module, to everything shown."""
         if self.here().pane != "grid":
             self.show_pane("grid")
             self.say("")
         elif self._grid.selection is not None:
             self._grid.select(False)
             self.say("")
-        elif not self.leave_filter():
+        elif not (self.leave_diff() or self.leave_filter()):
             self.say("")
 
     def action_undo(self) -> None:

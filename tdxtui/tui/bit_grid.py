@@ -25,6 +25,7 @@ from tdxtui.tui.minimap import Mark, minimap
 from tdxtui.tui.palette import Palette
 from tdxtui.tui.selection import Selection
 from tdxtui.tui.shown import Shown
+from tdxtui.tui.signs import Signs
 
 if TYPE_CHECKING:
     from tdxtui.filters import Filter
@@ -119,7 +120,7 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
 
     def look(self, chosen: Filter | None, guest: GuestState | None, situation: Situation | None = None) -> None:
         """Look through a filter, or as a guest reads it; a filter that nothing passes shows everything, dimmed."""
-        self._become(Shown(situation or self.shown.situation, chosen, guest), None)
+        self._become(Shown(situation or self.shown.situation, chosen, guest, self.shown.signs), None)
         self._anchor = None
         self._list(self._passing() or self._all_leaves)
         self._go_to_passing()
@@ -134,6 +135,13 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
             return
         register = next(register for register in Register if passing >> register.shift & WORD)
         self._at = Cursor(self._at.entry, register, (passing >> register.shift & WORD).bit_length() - 1)
+
+    def sign(self, signs: Signs) -> None:
+        """Show other signs on the bits."""
+        before = self.shown
+        moved = dict.fromkeys(before.signs.moved(signs), 0)
+        self._become(before.signed(signs), {})
+        self._forget(moved, before)
 
     def _passing(self) -> list[Leaf]:
         shown = self.shown
@@ -241,11 +249,15 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
 
     def action_flexible(self, step: int) -> None:
         """To the next bit that Space changes, or the one before; round the ends."""
-        situation = self.shown.situation
-        masks = (flexible_bits(situation, leaf) & self.shown.passes(leaf) for leaf in self._lines.leaves)
-        found = next_flexible(self._at, step, list(masks))
+        self.step_to(step, lambda leaf: flexible_bits(self.shown.situation, leaf))
+
+    def step_to(self, step: int, masks: Callable[[Leaf], int]) -> bool:
+        """To the next of the bits in packed masks that the filter shows, or the one before; whether there is one."""
+        within = [masks(leaf) & self.shown.passes(leaf) for leaf in self._lines.leaves]
+        found = next_flexible(self._at, step, within)
         if found is not None:
             self._place(found)
+        return found is not None
 
     def action_flip_bit(self) -> None:
         """Ask for the bit to be flipped."""

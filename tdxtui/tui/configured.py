@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from tdxtui import library, settings
-from tdxtui.settings import Settings
+from tdxtui import library, settings, vmm
+from tdxtui.settings import NO_LAYER, Settings
 from tdxtui.situations import DEFAULT_MODULE, DEFAULT_PRESET, NO_PLATFORM
 from tdxtui.tui import palette
 from tdxtui.tui.keymap import EVERYWHERE, actions, shown
@@ -22,6 +22,9 @@ _HEAD = """\
 # module = "{module}"
 # The CPU of a model that names none: {platforms}, "none" or a file
 # platform = "sapphire-rapids"
+# What KVM and QEMU refuse on top of the module, V on the screen: {kvm}; {qemu}; "none" or a file
+# kvm = "{newest_kvm}"
+# qemu = "{newest_qemu}"
 
 [keys]
 # An action's keys take the place of all that it has; [] takes it off the keyboard. What a key does already must go
@@ -30,19 +33,23 @@ _HEAD = """\
 
 
 def check(found: Settings) -> None:
-    """DataError for a theme, module or CPU that there isn't."""
+    """DataError for a theme, module, CPU or VMM layer that there isn't."""
     settings.checked(found, {
         "theme": lambda name: palette.load(palette.find(name)),
         "module": library.module,
         "platform": lambda name: name == NO_PLATFORM or library.platform(name),
+        "kvm": lambda name: name == NO_LAYER or vmm.layer("kvm", name),
+        "qemu": lambda name: name == NO_LAYER or vmm.layer("qemu", name),
     })
 
 
 def example() -> str:
     """A settings file that changes nothing, with everything in it that there is to set."""
+    kvm, qemu = vmm.versions("kvm"), vmm.versions("qemu")
     head = _HEAD.format(
         themes=", ".join(palette.names()), theme=DEFAULT_THEME, modules=", ".join(library.files("modules")),
         module=DEFAULT_MODULE, platforms=", ".join(library.files("platforms")), preset=DEFAULT_PRESET,
+        kvm=", ".join(kvm), qemu=", ".join(qemu), newest_kvm=kvm[-1], newest_qemu=qemu[-1],
     )
     lines, told = [head], set()
     pane = EVERYWHERE

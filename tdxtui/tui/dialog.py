@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen, ScreenResultType
+from textual.widgets import OptionList
 
 
 class Dialog(ModalScreen[ScreenResultType]):
@@ -12,3 +13,17 @@ class Dialog(ModalScreen[ScreenResultType]):
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
         """Leave with a result, unless it was left before."""
         return super().dismiss(result) if self.is_current else AwaitComplete()
+
+
+class Options(OptionList):
+    """A dialog's list. A key may come before it is laid out, or where no line of it has room: there is no page then."""
+
+    def action_page_up(self) -> None:
+        """A page up."""
+        if self.scrollable_content_region:
+            super().action_page_up()  # type: ignore[no-untyped-call]
+
+    def action_page_down(self) -> None:
+        """A page down."""
+        if self.scrollable_content_region:
+            super().action_page_down()  # type: ignore[no-untyped-call]

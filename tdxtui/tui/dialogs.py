@@ -15,7 +15,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from tdxtui.tui.dialog import Dialog
+from tdxtui.tui.dialog import Dialog, Options
 from tdxtui.tui.lines import clean
 
 BOX, FRAME = 84, 6
@@ -46,7 +46,7 @@ class Chooser(Dialog[str | None]):
         with Vertical(classes="box") as box:
             box.border_title = self._title
             box.border_subtitle = f"{self._verb}, Esc goes back"
-            yield OptionList(*(Option(text) for text in self._texts()))
+            yield Options(*(Option(text) for text in self._texts()))
 
     def _texts(self) -> list[Text]:
         """The choices, long ones wrapped below their second column."""

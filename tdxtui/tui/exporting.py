@@ -3,44 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tdxtui.errors import TdxtuiError
-from tdxtui.model import VcpuModel
+from tdxtui.tui.layering import LayeringApp
 from tdxtui.tui.saving import SavingApp
+
+if TYPE_CHECKING:
+    from tdxtui.evaluate import Situation
+    from tdxtui.exporters import Export, Options
+    from tdxtui.vmm_layer import VmmLayer
 
 
 class Format(NamedTuple):
-    """A way to write a model: its name for the list, the end of its file's name, and what makes the content.
+    """A way to write what is open: its name, what it is, the end of its file's name, and what makes the content.
 
-    `make` gives text, or bytes for a binary format; it raises TdxtuiError where the model can't be written so.
+    `make` is told whether a model that doesn't come out as wished may be written all the same; it raises TdxtuiError
+    where nothing can be written.
     """
 
     name: str
+    title: str
     suffix: str
-    make: Callable[[VcpuModel], str | bytes]
+    make: Callable[[bool], Export]
 
 
-def _validated(model: VcpuModel) -> str:
-    from tdxtui import exported
+def formats(situation: Situation, layers: tuple[VmmLayer, ...]) -> list[Format]:
+    """All formats, for a model in its situation, those that are made of its module alone among them.
 
-    return exported.exported(model)
+    The VMM layers say which QEMU and KVM an export is for; without one it is for the newest.
+    """
+    from tdxtui import exporters, vmm
+
+    versions = {layer.kind: layer.version for layer in layers if layer.version in vmm.versions(layer.kind)}
+    found = []
+    for name, item in exporters.FORMATS.items():
+        asked = {kind: version for kind, version in versions.items() if kind in item.options}
+        make = partial(_of_module, situation, name) if item.of_module else partial(_of_model, situation, name, asked)
+        found.append(Format(name, item.title, _suffix(name, item.suffix), make))
+    return found
 
 
-# Further formats are added here; the dialog shows a list as soon as there are two.
-FORMATS: list[Format] = [Format("tdxtui model with what was validated", "validated.toml", _validated)]
+def _of_module(situation: Situation, name: str, _: bool) -> Export:
+    from tdxtui import exporters
+
+    return exporters.export_module(situation.module, name)
 
 
-class ExportingApp(SavingApp):
+def _of_model(situation: Situation, name: str, asked: dict[str, str], allow: bool) -> Export:
+    from tdxtui import exporters
+
+    options: Options = exporters.Options(asked.get("qemu"), asked.get("kvm"), allow_conflicts=allow)
+    return exporters.export(situation, name, options)
+
+
+def _suffix(name: str, suffix: str) -> str:
+    """The end of a file's name, which tells formats with one suffix apart, and an export from the model itself."""
+    if name == suffix == "toml":
+        return "validated.toml"
+    return suffix if name == suffix else f"{name}.{suffix}"
+
+
+class ExportingApp(SavingApp, LayeringApp):
     """An app that shows an export before it is written."""
 
     def action_export(self) -> None:
         """Look at what would be exported, then write it."""
         from tdxtui.tui.export_preview import ExportPreview
 
-        model = self.editor.model_here()
-        self.push_screen(ExportPreview(FORMATS, model, str(self.palette.conflict)), self._export_chosen)
+        found = formats(self.editor.situation, self.layers)
+        self.push_screen(ExportPreview(found, self.palette), self._export_chosen)
 
     def _export_chosen(self, chosen: tuple[Format, bytes] | None) -> None:
         if chosen is None:

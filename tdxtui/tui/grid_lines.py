@@ -18,6 +18,7 @@ from tdxtui.tui.lines import shortened
 from tdxtui.tui.palette import Palette
 from tdxtui.tui.selection import Selection
 from tdxtui.tui.shown import Shown
+from tdxtui.tui.signs import Sign
 
 REVERSE = Style(reverse=True)
 UPRIGHT = Style(reverse=False, bold=True)
@@ -104,7 +105,7 @@ class GridLines:
             segments.append(Segment(f"{' ' * shape.gap}{here.hex(register)}", self.palette.text))
         return segments
 
-    def _styles(self, row: list[BitState | None], selection: Selection | None) -> list[Style]:
+    def _styles(self, row: list[BitState | Sign | None], selection: Selection | None) -> list[Style]:
         known, muted = self.palette.states, self.palette.muted
         styles = [muted if state is None else known[state] for state in row]
         if selection is not None:

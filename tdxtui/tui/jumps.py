@@ -115,10 +115,14 @@ class JumpingApp(EditorApp):
 
     # -- conflicts --
 
+    def refused_bits(self) -> list[Field]:
+        """The bits of the module's entries that a VMM layer refuses."""
+        return []
+
     def action_conflict(self, step: int) -> None:
         """To the next conflict, or the one before."""
         situation, leaves = self.editor.situation, self._grid.all_leaves
-        bits = [bit for bit in situation.conflict_bits() if bit.leaf in leaves]
+        bits = [bit for bit in (*situation.conflict_bits(), *self.refused_bits()) if bit.leaf in leaves]
         elsewhere = situation.refusals_elsewhere()
         if not bits:
             self.say("; ".join(elsewhere) or "There is no conflict", alarm=bool(elsewhere))

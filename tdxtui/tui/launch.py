@@ -7,35 +7,33 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING
 
-from tdxtui import library, model_file, remembered, settings
-from tdxtui.editor import Editor
+from tdxtui import remembered, settings
 from tdxtui.errors import TdxtuiError
-from tdxtui.model import VcpuModel
-from tdxtui.module import Module
-from tdxtui.platform import Platform
-from tdxtui.settings import Settings
-from tdxtui.situations import DEFAULT_MODULE, DEFAULT_PRESET, NO_PLATFORM
-from tdxtui.strict import data_error
+from tdxtui.settings import NO_LAYER, Settings
+from tdxtui.situations import DEFAULT_PRESET
 from tdxtui.tui import palette
+from tdxtui.tui.opening import open_document, set_by
 
 if TYPE_CHECKING:
     from textual.theme import Theme
 
     from tdxtui.tui.app import TdxApp
+    from tdxtui.vmm_layer import VmmLayer
 
-DEFAULT_PLATFORM, DEFAULT_THEME = "sapphire-rapids", "dark"
+DEFAULT_THEME = "dark"
 FIRST_HINT = "New here? Space flips a bit, F1 explains, ? keys, q quits"
 SIGNALS = signal.SIGTERM, signal.SIGHUP, signal.SIGINT
-T = TypeVar("T")
 
 
-def run(name: str | None, module: str | None, platform: str | None, read_only: bool, theme: str | None) -> int:
+def run(
+    name: str | None, module: str | None, platform: str | None, read_only: bool, theme: str | None,
+    kvm: str | None = None, qemu: str | None = None,
+) -> int:
     """Show the screen until the user leaves; the exit status."""
-    app, mouse = make_app(name, module, platform, read_only, theme)
+    app, mouse = make_app(name, module, platform, read_only, theme, kvm, qemu)
     run_app(app, mouse, name or DEFAULT_PRESET)
     if app.problem:
         raise TdxtuiError(app.problem)
@@ -43,11 +41,13 @@ def run(name: str | None, module: str | None, platform: str | None, read_only: b
 
 
 def make_app(
-    name: str | None, module: str | None, platform: str | None, read_only: bool, theme: str | None
+    name: str | None, module: str | None, platform: str | None, read_only: bool, theme: str | None,
+    kvm: str | None = None, qemu: str | None = None,
 ) -> tuple[TdxApp, bool]:
     """The app, by the user's settings where nothing else is asked for; and whether it is to take the mouse."""
     wanted = settings.load()
-    editor, notice = open_editor(name, module, platform, read_only, wanted)
+    layers = _layers(kvm, qemu, wanted)
+    opened = open_document(name, module, platform, read_only, wanted, layers)
     found, colours = _theme(theme, wanted)
     no_color = bool(os.environ.get("NO_COLOR"))
     # Textual costs most of a start; what can be wrong with the arguments is told before.
@@ -58,8 +58,9 @@ def make_app(
         from tdxtui.tui import keymap
 
         keys = keymap.checked(wanted.keys, wanted.source)
-    notice = notice if read_only else _hint() or notice
-    app = TdxApp(editor, found, palette.monochrome() if no_color else colours, no_color, notice, keys)
+    notice = opened.notice if read_only else _hint() or opened.notice
+    app = TdxApp(opened.editor, found, palette.monochrome() if no_color else colours, no_color, notice, keys)
+    app.source, app.layers = opened.source, layers
     app.theme_is_set = bool(theme or wanted.theme)
     return app, wanted.mouse
 
@@ -111,11 +112,25 @@ def _theme(asked: str | None, wanted: Settings) -> tuple[Theme, palette.Palette]
     if asked:
         return palette.load(palette.find(asked))
     if wanted.theme:
-        return palette.load(_set(wanted, "theme", palette.find, wanted.theme))
+        return palette.load(set_by(wanted, "theme", palette.find, wanted.theme))
     try:
         return palette.load(palette.find(str(remembered.recall().get("theme", DEFAULT_THEME))))
     except TdxtuiError:  # it was chosen once, but is gone or broken now
         return palette.load(palette.find(DEFAULT_THEME))
+
+
+def _layers(kvm: str | None, qemu: str | None, wanted: Settings) -> tuple[VmmLayer, ...]:
+    """The VMM layers that are asked for, else those of the settings; "none" stands for none."""
+    found = []
+    for kind, asked in (("kvm", kvm), ("qemu", qemu)):
+        version = asked or getattr(wanted, kind)
+        if version in (None, NO_LAYER):
+            continue
+        from tdxtui import vmm
+
+        load = partial(vmm.layer, kind)
+        found.append(load(version) if asked else set_by(wanted, kind, load, version))
+    return tuple(found)
 
 
 def _hint() -> str:
@@ -123,54 +138,3 @@ def _hint() -> str:
     if remembered.recall().get("greeted"):
         return ""
     return FIRST_HINT if remembered.remember(greeted=True) else ""
-
-
-# -- the model, the module, the CPU --
-
-
-def open_editor(
-    name: str | None, module: str | None, platform: str | None, read_only: bool = False,
-    wanted: Settings = settings.NONE,
-) -> tuple[Editor, str]:
-    """An editor on a file or preset (None: the first one), and a word about it for the user."""
-    model, path, notice = _find(name or DEFAULT_PRESET, wanted.platform or DEFAULT_PLATFORM)
-    on = _module(module or model.module, wanted)
-    cpu = _platform(model.platform if platform is None else platform, wanted)
-    return Editor(model, on, cpu, path, read_only), notice
-
-
-def _module(name: str, wanted: Settings) -> Module:
-    if not name and wanted.module:
-        return _set(wanted, "module", library.module, wanted.module)
-    return library.module(name or DEFAULT_MODULE)
-
-
-def _platform(name: str, wanted: Settings) -> Platform | None:
-    if name:
-        return library.platform(name) if name != NO_PLATFORM else None
-    if wanted.platform in (None, "", NO_PLATFORM):
-        return None
-    return _set(wanted, "platform", library.platform, wanted.platform or "")
-
-
-def _set(wanted: Settings, key: str, load: Callable[[str], T], name: str) -> T:
-    """What a setting names; DataError with the settings' file if there is no such thing."""
-    try:
-        return load(name)
-    except library.NotFound as error:
-        raise data_error(wanted.source, key, str(error)) from None
-
-
-def _find(name: str, platform: str) -> tuple[VcpuModel, Path | None, str]:
-    """A model by file or preset name, or a new one (for that platform) for a file that isn't there yet."""
-    presets = library.presets()
-    path = Path(name)
-    if name in presets and not path.exists():
-        return model_file.load_fast(presets[name]), None, f"preset {name}: s saves it as a file of yours"
-    if path.is_file() and path.stat().st_size == 0:
-        return VcpuModel(path.stem, platform=platform), path, f"{path} is empty: a new model, written by s"
-    if path.exists():
-        return model_file.load_fast(path), path, ""
-    if path.suffix == ".toml" and path.parent.is_dir():
-        return VcpuModel(path.stem, platform=platform), path, f"new model: {path} is written by s"
-    raise TdxtuiError(f"there is no file or preset {name!r}; presets are {', '.join(presets)}")

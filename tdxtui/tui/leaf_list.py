@@ -18,6 +18,7 @@ from tdxtui.tui.fast import Framed
 from tdxtui.tui.lines import shortened
 from tdxtui.tui.minimap import Mark, minimap
 from tdxtui.tui.palette import Palette
+from tdxtui.tui.signs import NO_SIGNS, Sign, Signs
 
 if TYPE_CHECKING:
     from tdxtui.tally import Tally
@@ -54,6 +55,7 @@ class LeafList(Framed, can_focus=True, inherit_bindings=False):
         self._counts: dict[Leaf, Tally] = {}
         self._total: Tally
         self._note = ""
+        self._signs = NO_SIGNS
         self._map: list[Mark] = []
 
     @property
@@ -86,7 +88,18 @@ class LeafList(Framed, can_focus=True, inherit_bindings=False):
                 total = total.plus(new).minus(old)
                 self._counts[leaf] = new
         self._total, self._of = total, len(entries)
-        note = _told(total, self.inner.width - 4)
+        self._tell()
+
+    def sign(self, signs: Signs) -> None:
+        """Count other signs."""
+        moved, self._signs = set(self._signs.moved(signs)), signs
+        self.redraw(*(number - self._top for number, leaf in enumerate(self._leaves) if leaf in moved))
+        self._tell()
+
+    def _tell(self) -> None:
+        """How many bits there are of each class, and with each sign."""
+        signed = [(sign.value, _count(masks.values())) for sign, masks in zip(Sign, self._signs, strict=True)]
+        note = _told(self._total, signed, self.inner.width - 4)
         if note != self._note:
             self._note = note
             self.redraw(self.inner.height)
@@ -189,17 +202,30 @@ class LeafList(Framed, can_focus=True, inherit_bindings=False):
         leaf = self._leaves[number]
         selected = number == self._selected
         style = self.palette.selected if selected else self.palette.text
-        conflicts = self._situation.conflicts_at(leaf)
-        mark = f"✗{conflicts}" if conflicts else ""
+        differing, alarming = self._marks(leaf)
+        mark = differing + alarming
         text = f"{'▸' if selected else ' '}{_short(leaf):6} {catalog.title(leaf)}"
         text = shortened(text, width - len(mark) - bool(mark)).ljust(width - len(mark))
-        return [Segment(text, style), Segment(mark, style if selected else self.palette.conflict)]
+        styles = [style, style] if selected else [self.palette.name, self.palette.conflict]
+        return [Segment(text, style), Segment(differing, styles[0]), Segment(alarming, styles[1])]
+
+    def _marks(self, leaf: Leaf) -> tuple[str, str]:
+        """The numbers of bits of a leaf that differ on a second module, and of those that can't be as wanted."""
+        signed = {sign: f"{sign.value}{mask.bit_count()}" for sign, mask in self._signs.at(leaf)}
+        conflicts = self._situation.conflicts_at(leaf)
+        alarming = signed.pop(Sign.REFUSED, "") + (f"✗{conflicts}" if conflicts else "")
+        return "".join(signed.values()), alarming
 
 
-def _told(total: Tally, width: int) -> str:
+def _count(masks: Iterable[int]) -> int:
+    return sum(mask.bit_count() for mask in masks)
+
+
+def _told(total: Tally, signed: list[tuple[str, int]], width: int) -> str:
     """The numbers of bits, as many as there is room for."""
-    numbers = [("✗", total.conflicting), ("●", total.flexible), ("?", total.unknown), ("01 ", total.fixed)]
-    parts = [f"{glyph}{number}" for glyph, number in [*numbers, ("~", total.run_time)] if number]
+    numbers = [("✗", total.conflicting), *reversed(signed), ("●", total.flexible), ("?", total.unknown)]
+    rest = [("01 ", total.fixed), ("~", total.run_time)]
+    parts = [f"{glyph}{number}" for glyph, number in [*numbers, *rest] if number]
     while len(" · ".join(parts)) > width and parts:
         parts.pop()
     return " · ".join(parts)

@@ -130,6 +130,9 @@ class LessonApp(TdxApp):
         """Show the course's document, cursor and guest as they are now."""
         stand = self.course.stand
         self._lesson.fold(False)
+        if self.focused is None or self.focused.id != "guest":
+            # A step's Space is meant for the grid, not for the switch that the last one ended on.
+            self._grid.focus()
         self._grid.show(self.editor.situation)
         self._list.show(self.editor.situation, self._grid.leaves)
         if stand.guest != (self._last_guest or GuestState()) and stand.guest.td_ctls:

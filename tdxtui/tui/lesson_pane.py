@@ -7,10 +7,16 @@ from rich.segment import Segment
 from tdxtui.learn.course import Course
 from tdxtui.tui.fast import Framed
 from tdxtui.tui.lesson_text import LETTERS, Line, lines
-from tdxtui.tui.lines import shortened
 from tdxtui.tui.palette import Palette
 
 FRAME = 2
+
+
+def _title(course: Course, width: int) -> str:
+    """Lesson and step; without the lesson's title where both have no room."""
+    step = f"{course.at + 1} of {len(course.lesson.steps)}: {course.step.title}"
+    whole = f"Lesson {course.lesson.number}: {course.lesson.title} · {step}"
+    return (whole if len(whole) <= width else f"Lesson {course.lesson.number} · {step}")[:width]
 
 
 class LessonPane(Framed):
@@ -44,8 +50,7 @@ class LessonPane(Framed):
     def lay_out(self, width: int, most: int) -> int:
         """Wrap for a width; the height that it takes, at most that many lines."""
         course = self._course
-        title = f"Lesson {course.lesson.number}: {course.lesson.title} · {course.at + 1} of {len(course.lesson.steps)}"
-        self._title = shortened(f"{title}: {course.step.title}", max(width - 8, 10))
+        self._title = _title(course, max(width - 8, 10))
         self._lines = lines(course, self.palette, width - FRAME - 2, self.folded)
         self._piece = 0
         if len(self._lines) + FRAME > most and not self.folded:
@@ -63,8 +68,10 @@ class LessonPane(Framed):
 
     @property
     def note(self) -> str:
-        """The keys that this step knows."""
+        """The keys that this step knows, or that it is done: said here, so that the pane doesn't grow by it."""
         step = self._course.step
+        if self._course.passed and (step.task or step.question):
+            return "Done: . goes on"
         answers = "".join(LETTERS[: len(step.choices)])
         keys = [f"{' '.join(answers)} answer"] * bool(answers) + ["; hint"] * bool(step.hints)
         fold = "z more" if self._has_more else "z all" if self.folded else "z fold"

@@ -12,6 +12,7 @@ from tdxtui.learn.course import Course
 from tdxtui.tui.palette import Palette
 
 LETTERS = "ABCD"
+TRY_AGAIN = "Look at Why (z makes room for it), and try again."
 Line = list[Segment]
 
 
@@ -41,21 +42,22 @@ def _to_do(course: Course, palette: Palette, width: int) -> list[Line]:
 
 
 def _choices(course: Course) -> Iterator[str]:
+    """The answers to choose from; once the right one is chosen, that alone, for its explanation takes room."""
     for number, choice in enumerate(course.step.choices):
+        if course.answered == course.right_answer != number:
+            continue
         chosen = "●" if course.answered == number else " "
         yield f"  {chosen} {LETTERS[number]} {choice.text}"
 
 
 def _verdict(course: Course, palette: Palette, width: int) -> list[Line]:
-    """What the answer is worth; that the task is done."""
+    """What the answer is worth."""
     step = course.step
-    if step.question and course.answered is not None:
-        right = course.answered == course.right_answer
-        words = f"  {'Right' if right else 'No'}. {step.because if right else 'Look at Why, and try again.'}"
-        return _wrapped(words, palette.name if right else palette.conflict, width, "  ")
-    if step.task and course.passed:
-        return _wrapped(f"  Done. {'That was the last step.' if course.is_last else '. goes on.'}", palette.name, width)
-    return []
+    if not step.question or course.answered is None:
+        return []
+    right = course.answered == course.right_answer
+    words = f"  {'Right' if right else 'No'}. {step.because if right else TRY_AGAIN}"
+    return _wrapped(words, palette.name if right else palette.conflict, width, "  ")
 
 
 def _wrapped(text: str, style: Style, width: int, indent: str = "") -> list[Line]:

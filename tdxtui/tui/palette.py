@@ -13,6 +13,7 @@ from textual.theme import Theme
 from tdxtui import folders, library
 from tdxtui.bit_state import BitState
 from tdxtui.strict import Section, parse_toml, read_text
+from tdxtui.tui.signs import Sign
 
 UI_COLOURS = ("background", "surface", "foreground", "muted", "accent", "border")
 THEME_PREFIX = "tdxtui-"
@@ -27,7 +28,7 @@ class Palette:
     All panes share one, so that another theme reaches them by `become`.
     """
 
-    states: Mapping[BitState, Style]
+    states: Mapping[BitState | Sign, Style]
     text: Style
     muted: Style
     strong: Style
@@ -119,6 +120,9 @@ def _coloured(colours: dict[str, str]) -> Palette:
             BitState.RUN_TIME: run_time,
             BitState.VE: run_time,
             BitState.UNKNOWN: style("unknown", "underline"),
+            Sign.OTHER_VALUE: style("accent", "bold underline"),
+            Sign.OTHER_CLASS: style("accent", "underline"),
+            Sign.REFUSED: style("conflict", "bold"),
         },
         text=style("foreground"),
         muted=style("muted"),
@@ -144,6 +148,9 @@ def monochrome() -> Palette:
             BitState.RUN_TIME: italic,
             BitState.VE: italic,
             BitState.UNKNOWN: Style(underline=True),
+            Sign.OTHER_VALUE: bold,
+            Sign.OTHER_CLASS: plain,
+            Sign.REFUSED: Style(bold=True, underline=True),
         },
         text=plain,
         muted=plain,

@@ -16,17 +16,20 @@ ABOUT = {
         "Every CPUID bit of the module, one register a line, bit 31 at the left; at the right the register in hex. "
         "The bits are what TDH.MNG.INIT would give this TD on this module and CPU. Space flips the bit under the "
         "cursor by whatever decides it: CPUID_CONFIG, ATTRIBUTES or XFAM. Where it can't, the last line says what "
-        "holds the bit, and Enter shows what a cure would change.",
+        "holds the bit, and Enter shows what a cure would change. V holds the model against KVM and QEMU, too, d lays "
+        "a second module over it, i lists all findings, f makes the model legal.",
     ),
     "leaves": (
         "Leaves",
         "The module's CPUID leaves and sub-leaves. ✗ counts the bits that the model wants otherwise than the TD gets "
-        "them. The grid follows the selected leaf.",
+        "them, ! those that a VMM layer refuses, ≠ and ≈ what differs on a second module. The grid follows the "
+        "selected leaf.",
     ),
     "xfam": (
         "XFAM",
         "The extended features that the TD may use (TD_PARAMS.XFAM). A component takes along the ones that must go "
-        "with it, and its CPUID bits come and go with it. · marks what this module and CPU don't allow.",
+        "with it, and its CPUID bits come and go with it. · marks what this module and CPU don't allow, ! what the "
+        "VMM doesn't pass.",
     ),
     "attributes": (
         "ATTRIBUTES",

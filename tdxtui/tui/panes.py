@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from rich.text import Text
 
@@ -11,48 +12,72 @@ from tdxtui.editor import Editor
 from tdxtui.tally import Tally
 from tdxtui.tui.lines import shortened
 from tdxtui.tui.palette import Palette
+from tdxtui.tui.signs import Sign
 
 KEYS = (
     ("Space", "toggle"), ("w", "wish"), ("/", "find"), ("]", "conflict"), ("x", "XFAM"), ("a", "ATTRIBUTES"),
-    ("t", "TD"), ("m", "module"), ("c", "CPU"), ("r", "run time"), ("o", "only"), ("u", "undo"), ("s", "save"),
-    ("e", "export"), ("L", "legend"), ("?", "help"), ("q", "quit"),
+    ("t", "TD"), ("m", "module"), ("c", "CPU"), ("r", "run time"), ("o", "only"), ("i", "findings"), ("f", "fit"),
+    ("d", "diff"), ("V", "VMM"), ("u", "undo"), ("s", "save"), ("e", "export"), ("L", "legend"), ("?", "help"),
+    ("q", "quit"),
 )
 # What is left out first where there is little room; the others always find room.
-DISPENSABLE = ("e", "c", "t", "m", "r", "u", "o", "L", "w", "a", "x", "]", "s", "/")
-NARROW_HEADER, BADGE_HEADER, WIDE_HEADER = 60, 72, 100
-LEAST_NAME, LEAST_BADGE = 24, 16
+DISPENSABLE = ("e", "V", "c", "d", "t", "m", "r", "u", "o", "f", "i", "L", "w", "a", "x", "]", "s", "/")
+NARROW_HEADER, BADGE_HEADER, MIDDLE_HEADER, WIDE_HEADER = 60, 72, 80, 100
+SIGNS = {
+    Sign.OTHER_VALUE: "another value on the second module (d)",
+    Sign.OTHER_CLASS: "the same value there, but decided otherwise",
+    Sign.REFUSED: "legal for the module, refused by the VMM (V)",
+}
+LEAST_NAME, LEAST_BADGE, LEAST_FILE = 24, 16, 12
 OFFER = ": Enter "
 
 
-def header(editor: Editor, palette: Palette, width: int, badge: str = "") -> Text:
-    """File, module, platform and conflicts in one line; the badge tells of a view that is not the plain one."""
+class Asked(NamedTuple):
+    """The VMM layers that the model is held against too, by their labels, and how much of it they refuse."""
+
+    layers: tuple[str, ...] = ()
+    refused: int = 0
+
+
+NOTHING_ASKED = Asked()
+
+
+def header(editor: Editor, palette: Palette, width: int, badge: str = "", asked: Asked = NOTHING_ASKED) -> Text:
+    """File, module, platform, VMM and conflicts in one line; the badge tells of a view that is not the plain one."""
     name = editor.path.name if editor.path else f"{editor.model.name} (not saved)"
     left = Text.assemble((" tdxtui  ", palette.name), (name, palette.strong))
     if editor.dirty:
         left.append(" ● changed", palette.conflict)
     if editor.read_only:
         left.append(" read only", palette.muted)
-    right = _where(editor, palette, width, bool(badge))
+    right = _where(editor, palette, width, asked, bool(badge))
     if badge:
-        room = max(width - right.cell_len - LEAST_NAME, LEAST_BADGE)
+        left_over = width - right.cell_len
+        room = max(left_over - LEAST_NAME, min(LEAST_BADGE, left_over - LEAST_FILE - 2), 1)
         right = Text.assemble((f" {shortened(badge, room)} ", palette.selected), right)
-    left.truncate(max(width - right.cell_len, 12), overflow="ellipsis")
+    left.truncate(max(width - right.cell_len, LEAST_FILE), overflow="ellipsis")
     left.append(" " * max(width - left.cell_len - right.cell_len, 0), palette.text)
     left.append_text(right)
     return left
 
 
-def _where(editor: Editor, palette: Palette, width: int, badge: bool) -> Text:
-    """The header's right part: module, platform and verdict, in fewer words where there is less room."""
+def _where(editor: Editor, palette: Palette, width: int, asked: Asked, badge: bool) -> Text:
+    """The header's right part: module, platform, VMM and verdicts, in fewer words where there is less room."""
     count = editor.situation.conflict_count
+    vmm = " · ".join(asked.layers)
     wide = f"   module {editor.module.version} ({editor.module.evidence})   CPU {_platform(editor)}   "
-    cpu = "" if badge and width < BADGE_HEADER else f" · {_platform(editor)}"
-    narrow = f"  {editor.module.version}{cpu}  "
-    if width < NARROW_HEADER:
+    wide += f"{vmm}   " if vmm else ""
+    short = (vmm if width >= MIDDLE_HEADER else "VMM",) if vmm else ()
+    cpu = () if badge and width < BADGE_HEADER else (_platform(editor),)
+    narrow = f"  {' · '.join((editor.module.version, *cpu, *short))}  "
+    if asked.refused:
+        parts = [f"✗{count}"] * bool(count) + [f"!{asked.refused}"]
+        verdict = f"{' '.join(parts)}{' refused by the VMM' * (width >= WIDE_HEADER and not count)} "
+    elif width < NARROW_HEADER:
         verdict = f"✗{count} " if count else ""
     else:
         verdict = f"✗ {count} conflict{'s' * (count != 1)} " if count else "no conflict "
-    style = palette.conflict if count else palette.muted
+    style = palette.conflict if count or asked.refused else palette.muted
     return Text.assemble((wide if width >= WIDE_HEADER else narrow, palette.text), (verdict, style))
 
 
@@ -98,6 +123,9 @@ def legend(palette: Palette) -> Text:
     for state, meaning in meanings:
         text.append(f"  {state.glyph} ", palette.states[state])
         text.append(f" {meaning}\n", palette.text)
+    for sign, meaning in SIGNS.items():
+        text.append(f"  {sign.value} ", palette.states[sign])
+        text.append(f" {meaning}\n", palette.text)
     text.append("  ·  ", palette.muted)
     text.append("left out by the filter\n", palette.text)
     text.append("  ┃ ◆ ", palette.strong)
@@ -105,7 +133,9 @@ def legend(palette: Palette) -> Text:
     text.append("  ■ □ ", palette.strong)
     text.append("on, off;", palette.text)
     text.append("  · ", palette.muted)
-    text.append("not with this module and CPU\n", palette.text)
+    text.append("not with this module and CPU;", palette.text)
+    text.append("  ! ", palette.strong)
+    text.append("on, but the VMM doesn't pass it\n", palette.text)
     return text
 
 

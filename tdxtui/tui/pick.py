@@ -13,7 +13,7 @@ from textual.containers import Vertical
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from tdxtui.tui.dialog import Dialog
+from tdxtui.tui.dialog import Dialog, Options
 from tdxtui.tui.hits import Hit
 from tdxtui.tui.lines import clean
 
@@ -41,7 +41,7 @@ class Pick(Dialog["Callable[[], None] | None"]):
             box.border_title = self._title
             box.border_subtitle = "↑ ↓ choose, Enter does it, Esc goes back"
             yield Input(placeholder=self._ask)
-            yield OptionList()
+            yield Options()
 
     def on_mount(self) -> None:
         """Everything, or what is wanted most."""

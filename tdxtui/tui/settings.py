@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from tdxtui.dynamic import CR4_OSXSAVE, CR4_PKE, GuestState
 from tdxtui.editor import Editor
@@ -21,6 +22,9 @@ from tdxtui.td import (
 from tdxtui.td_values import TD_VALUES
 from tdxtui.tui.switches import Switch
 
+if TYPE_CHECKING:
+    from tdxtui.vmm_layer import VmmLayer
+
 LISTED_XFAM = tuple(XFAM_GROUPS) + tuple(
     name for name, mask in XFAM_COMPONENTS.items() if not any(mask & group for group in XFAM_GROUPS.values())
 )
@@ -29,25 +33,35 @@ CPL_3, LONG_MODE = "CPL 3", "64-bit mode"
 CPU_STATE, XCR0_HEAD, CTLS_HEAD, PARAVIRT_HEAD = "CPU state", "XCR0", "TD_CTLS", "FEATURE_PARAVIRT_CTLS"
 
 
-def xfam_switches(editor: Editor) -> list[Switch]:
-    """The components of XFAM that the module knows or the model has."""
+def xfam_switches(editor: Editor, layers: Sequence[VmmLayer] = ()) -> list[Switch]:
+    """The components of XFAM that the module knows or the model has, and what VMM layers refuse of them."""
     allowed, xfam = editor.situation.td.prepared.xfam_allowed, editor.model.xfam
     order = sorted(LISTED_XFAM, key=lambda name: XFAM[name] & -XFAM[name])
     names = [name for name in order if XFAM[name] & (editor.module.xfam.allowed | xfam)]
-    return [Switch(name, xfam & XFAM[name] == XFAM[name], not XFAM[name] & ~allowed) for name in names]
+    found = [Switch(name, xfam & XFAM[name] == XFAM[name], not XFAM[name] & ~allowed) for name in names]
+    return _passed(found, XFAM, [layer.xfam | editor.module.xfam.fixed1 for layer in layers])
 
 
-def attribute_switches(editor: Editor) -> list[Switch]:
-    """The bits of ATTRIBUTES that the module knows or the model has."""
+def attribute_switches(editor: Editor, layers: Sequence[VmmLayer] = ()) -> list[Switch]:
+    """The bits of ATTRIBUTES that the module knows or the model has, and what VMM layers refuse of them."""
     allowed, value = editor.situation.td.prepared.attributes_allowed, editor.model.attributes
-    return _named(ATTRIBUTES, value, editor.module.attributes.allowed, allowed)
+    found = _named(ATTRIBUTES, value, editor.module.attributes.allowed, allowed)
+    return _passed(found, ATTRIBUTES, [layer.attributes | editor.module.attributes.fixed1 for layer in layers])
 
 
-def td_switches(editor: Editor) -> list[Switch]:
+def td_switches(editor: Editor, layers: Sequence[VmmLayer] = ()) -> list[Switch]:
     """The numbers among the TD parameters, then the bits of CONFIG_FLAGS that the module knows or the model has."""
     known, value = editor.module.config_flags.allowed, editor.model.config_flags
     numbers = [Switch(item.name, value=f"{item.text(editor.model)} {item.unit}".strip()) for item in TD_VALUES.values()]
-    return [*numbers, *_named(CONFIG_FLAGS, value, known, known)]
+    flags = _named(CONFIG_FLAGS, value, known, known)
+    return [*numbers, *_passed(flags, CONFIG_FLAGS, [layer.config_flags for layer in layers])]
+
+
+def _passed(found: list[Switch], names: Mapping[str, int], passes: Sequence[int]) -> list[Switch]:
+    """The switches, marked where some mask doesn't have all of one that is on."""
+    if not passes:
+        return found
+    return [item._replace(refused=item.on and any(names[item.name] & ~mask for mask in passes)) for item in found]
 
 
 def _named(names: Mapping[str, int], value: int, listed: int, allowed: int) -> list[Switch]:

@@ -9,6 +9,7 @@ from tdxtui.bit_state import BitState, states
 from tdxtui.cpuid import ALL_ONES, WORD, Field, Leaf, Register
 from tdxtui.dynamic import GuestState
 from tdxtui.evaluate import Situation
+from tdxtui.tui.signs import NO_SIGNS, Sign, Signs
 
 if TYPE_CHECKING:
     from tdxtui.filters import Filter, Sieve
@@ -18,13 +19,13 @@ VE_WORD = "#VE"
 
 
 class ShownLeaf(NamedTuple):
-    """An entry's registers: 32 glyphs each, and their states, None for what a filter leaves out.
+    """An entry's registers: 32 glyphs each, and their states or signs, None for what a filter leaves out.
 
     `value` and `known` are packed; `value` is None where the guest gets #VE.
     """
 
     glyphs: tuple[str, ...]
-    states: tuple[list[BitState | None], ...]
+    states: tuple[list[BitState | Sign | None], ...]
     value: int | None
     known: int
 
@@ -49,17 +50,27 @@ def _sieve(chosen: Filter, situation: Situation) -> Sieve:
 class Shown:
     """A situation's entries as they are shown, each worked out once."""
 
-    def __init__(self, situation: Situation, chosen: Filter | None = None, guest: GuestState | None = None) -> None:
-        self.situation, self.guest = situation, guest
+    def __init__(
+        self, situation: Situation, chosen: Filter | None = None, guest: GuestState | None = None,
+        signs: Signs = NO_SIGNS,
+    ) -> None:
+        self.situation, self.guest, self.signs = situation, guest, signs
         self.filter = chosen
         self._sieve = _sieve(chosen, situation) if chosen else None
         self._kept: dict[Leaf, ShownLeaf] = {}
 
     def after(self, situation: Situation, changed: Mapping[Leaf, int] | None) -> Shown:
         """The same view of another situation; the entries that are not in `changed` are as before."""
-        new = Shown(situation, self.filter, self.guest)
+        new = Shown(situation, self.filter, self.guest, self.signs)
         if changed is not None and self._sieve is None:
             new._kept = {leaf: kept for leaf, kept in self._kept.items() if leaf not in changed}
+        return new
+
+    def signed(self, signs: Signs) -> Shown:
+        """The same with other signs."""
+        new = Shown(self.situation, self.filter, self.guest, signs)
+        new._sieve, moved = self._sieve, set(self.signs.moved(signs))
+        new._kept = {leaf: kept for leaf, kept in self._kept.items() if leaf not in moved}
         return new
 
     def alike(self, before: Shown, leaf: Leaf) -> list[bool]:
@@ -82,7 +93,7 @@ class Shown:
         """An entry as it is shown."""
         found = self._kept.get(leaf)
         if found is None:
-            found = self._kept[leaf] = self._find(leaf)
+            found = self._kept[leaf] = self._sifted(leaf, self._signed(leaf, self._find(leaf)))
         return found
 
     def value_of(self, field: Field) -> int | None:
@@ -96,13 +107,13 @@ class Shown:
             rows = states(self.situation, leaf)
             glyphs = tuple("".join([state.value for state in row]) for row in rows)
             value, known = self.situation.td.at(leaf), self.situation.td.known_at(leaf)
-            return self._sifted(leaf, ShownLeaf(glyphs, rows, value, known))  # type: ignore[arg-type]
+            return ShownLeaf(glyphs, rows, value, known)  # type: ignore[arg-type]
         from tdxtui.guest_view import guest_view
 
         view = guest_view(self.situation, leaf, self.guest)
         rows = view.states()
         glyphs = tuple(self._digits(row, view.value, register) for register, row in zip(Register, rows, strict=True))
-        return self._sifted(leaf, ShownLeaf(glyphs, rows, view.value, view.known))  # type: ignore[arg-type]
+        return ShownLeaf(glyphs, rows, view.value, view.known)  # type: ignore[arg-type]
 
     @staticmethod
     def _digits(row: list[BitState], value: int | None, register: Register) -> str:
@@ -111,6 +122,21 @@ class Shown:
             return "".join(state.value for state in row)
         digits = f"{value >> register.shift & WORD:032b}"
         return "".join("?" if state is BitState.UNKNOWN else digit for state, digit in zip(row, digits, strict=True))
+
+    def _signed(self, leaf: Leaf, here: ShownLeaf) -> ShownLeaf:
+        """The entry with its signs. A conflict keeps its style, so that both are seen; a refusal is less than one."""
+        for sign, mask in self.signs.at(leaf):
+            glyphs, rows = [], []
+            for register, text, row in zip(Register, here.glyphs, here.states, strict=True):
+                signed, styled = list(text), list(row)
+                for index in (index for index in range(32) if mask >> register.shift >> 31 - index & 1):
+                    conflicts = row[index] is BitState.CONFLICT
+                    signed[index] = text[index] if conflicts and sign is Sign.REFUSED else sign.value
+                    styled[index] = row[index] if conflicts else sign
+                glyphs.append("".join(signed))
+                rows.append(styled)
+            here = here._replace(glyphs=tuple(glyphs), states=tuple(rows))
+        return here
 
     def _sifted(self, leaf: Leaf, here: ShownLeaf) -> ShownLeaf:
         if self._sieve is None:

@@ -14,13 +14,14 @@ from tdxtui.tui.fast import Framed
 from tdxtui.tui.lines import shortened
 from tdxtui.tui.palette import Palette
 
-ON, OFF, NEVER = "■", "□", "·"
+ON, OFF, NEVER, REFUSED = "■", "□", "·", "!"
 
 
 class Switch(NamedTuple):
     """A named setting: whether it is on, and whether this module and platform let it change.
 
-    One with a `value` is no switch but shows that; a `heading` is nothing but a line of text.
+    `refused` is one that is on and that a VMM layer doesn't pass. One with a `value` is no switch but shows that; a
+    `heading` is nothing but a line of text.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Switch(NamedTuple):
     possible: bool = True
     value: str = ""
     heading: bool = False
+    refused: bool = False
 
     @property
     def text(self) -> str:
@@ -36,7 +38,7 @@ class Switch(NamedTuple):
             return self.name
         if self.value:
             return f"{self.name} {self.value}"
-        mark = ON if self.on else OFF if self.possible else NEVER
+        mark = REFUSED if self.refused else ON if self.on else OFF if self.possible else NEVER
         return f"{mark} {self.name}"
 
 

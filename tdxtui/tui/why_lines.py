@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from rich.style import Style
@@ -63,14 +63,19 @@ def _verdict(reason: Reason) -> str:
     return phrase.verdict(reason if reason.value is not None else reason._replace(cure=Cure(1, ())))
 
 
-def parts(situation: Situation, reason: Reason, far: Reason | None, palette: Palette) -> list[Part]:
-    """All parts below the first line; `far` is the reason that looked at other CPUs and modules too, once known."""
+def parts(
+    situation: Situation, reason: Reason, far: Reason | None, palette: Palette, remarks: Sequence[Part] = ()
+) -> list[Part]:
+    """All parts below the first line; `far` is the reason that looked at other CPUs and modules too, once known.
+
+    `remarks` are what others than the module have to say.
+    """
     text, muted = palette.text, palette.muted
     own = [Part(words, text) for words in reason.run_time]
     first, last = (own, []) if reason.group is Group.RUN_TIME else ([], own)
     # What holds the bit down comes before what would let it be.
     terms = sorted(reason.terms, key=lambda term: bool(term.value)) if reason.value == 0 else reason.terms
-    found = [*_wanted(situation, reason, palette), *first, *(_term(term, reason, palette) for term in terms)]
+    found = [*_wanted(situation, reason, palette), *remarks, *first, *(_term(term, reason, palette) for term in terms)]
     found += [Part(f"  from {item.name}: {item.value}", text, True, _input_target(item)) for item in reason.inputs]
     if reason.value is None:
         found.append(Part("It isn't known without a CPU; c chooses one.", muted))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
@@ -70,6 +71,8 @@ class WhyPane(Framed, can_focus=True, inherit_bindings=False):
         self._top = self._selected = 0
         self._focused = self._unfolds = False
         self._resting = Resting(self)
+        # What others have to say of a bit: VMM layers, a second module.
+        self.remarks: Callable[[Field], Sequence[Part]] = _none
 
     # -- what others ask and tell --
 
@@ -86,6 +89,10 @@ class WhyPane(Framed, can_focus=True, inherit_bindings=False):
             self._top = self._selected = 0
         self._situation, self._bit = situation, bit
         self._find()
+
+    def remark(self) -> None:
+        """What others have to say may be something else now."""
+        self._lay_out()
 
     def select(self, number: int) -> None:
         """Select a condition, and show it whole."""
@@ -122,7 +129,8 @@ class WhyPane(Framed, can_focus=True, inherit_bindings=False):
         if self._situation is None or self._reason is None:
             return
         before = self._visible
-        self._parts = parts(self._situation, self._reason, self._far, self.palette)
+        remarks = self.remarks(self._reason.bit)
+        self._parts = parts(self._situation, self._reason, self._far, self.palette, remarks)
         self._selected = min(self._selected, max(len(self._conditions) - 1, 0))
         self._lines = [Line(self._head(self._reason)), *self._body()]
         self._top = min(self._top, self._last_top)
@@ -279,3 +287,7 @@ class WhyPane(Framed, can_focus=True, inherit_bindings=False):
     def on_mouse_scroll_up(self) -> None:
         """Back by a line."""
         self._scroll(-1)
+
+
+def _none(_: Field) -> Sequence[Part]:
+    return ()

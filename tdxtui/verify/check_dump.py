@@ -89,10 +89,11 @@ class Verification:
 def verify(situation: Situation, seen: Observed, state: GuestState | None = None) -> Verification:
     """Hold what was seen against the prediction; without a state of the guest, in the likeliest one."""
     td = situation.td
-    guest = state or likely_state(td, seen)
-    wrong = differing(td, seen, guest)
     on = ground(situation.module, situation.platform)
-    causes = Causes(on, td, inferred(on, td.config, seen), seen)
+    made = inferred(on, td.config, seen)
+    guest = state or likely_state(made, seen)  # what the VMM set otherwise says nothing of the guest
+    wrong = differing(td, seen, guest)
+    causes = Causes(on, td, made, seen)
     fits = rank(situation.model, situation.module, situation.platform, seen)
     leaves = {leaf: predict(td, leaf, seen.view, guest) for leaf in seen.values}
     ve = [leaf for leaf, found in leaves.items() if found is not None and found.value is None]

@@ -95,6 +95,7 @@ def find_host(text: str) -> Host:
     if isinstance(read.what, Features):
         return Host(read.what.name, of_features(read.what), None, read.notes)
     dump = importers.dump_of(read, text)
+    dump_platform.demand_intel(dump)
     platform = dump_platform.platform_of(dump)
     return Host(dump.name, observed(dump.name, dump.cpuid), platform, platform.notes)
 
@@ -205,11 +206,16 @@ def _where(
     if bool(expected.value & field.mask) is not in_guest:
         free = expected.guest_ones if in_guest else expected.guest_zeros
         return (Where.GUEST if free & field.mask else Where.UNEXPLAINED), ""
-    if any(item.bit == own for item in td.module.exit.guest_bits):
+    if expected.guest_zeros & field.mask or (in_guest and _reads_one(own, td)):
         return Where.GUEST, ""
     if classes(td.module)[own.leaf].class_of(own) is (BitClass.FIXED_1 if in_guest else BitClass.FIXED_0):
         return Where.FIXED, ""
     return _place(deciding(explainer, own))
+
+
+def _reads_one(own: Field, td: VirtualCpuid) -> bool:
+    """Whether a bit reads 1 only because the guest hasn't set REDUCE_VE (D7)."""
+    return not td.get(own) and any(item.bit == own and item.unreduced_one for item in td.module.exit.guest_bits)
 
 
 def _place(cause: Cause) -> tuple[Where, str]:

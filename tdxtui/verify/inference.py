@@ -120,10 +120,14 @@ def _cpuid_config(module: Module, base: TdConfig, seen: Observed) -> dict[Leaf, 
 
 
 def _guests(module: Module, leaf: Leaf, seen: Observed) -> int:
-    """The guest-controlled bits, which show a guest's own choice."""
+    """The guest-controlled bits whose 0 is a guest's own choice, whatever was configured (D7).
+
+    A 1 was configured, or makes no difference; a 0 of the others fits with a VMM that didn't configure them.
+    """
     if seen.view != GUEST:
         return 0
-    return sum(item.bit.mask for item in module.exit.guest_bits if item.bit.leaf == leaf)
+    bits = (item.bit.mask for item in module.exit.guest_bits if item.bit.leaf == leaf and item.unreduced_one)
+    return sum(bits) & ~seen.values.get(leaf, 0)
 
 
 def _without_refused(ground: Ground, config: TdConfig, base: TdConfig) -> TdConfig:

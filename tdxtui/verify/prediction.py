@@ -21,7 +21,8 @@ REDUCE_VE = TD_CTLS["REDUCE_VE"]
 class Prediction(NamedTuple):
     """What is predicted for a leaf: `value` packed, None for #VE; `mask` the bits that can be compared.
 
-    `guest_zeros` and `guest_ones` are the bits that may also read 0, or 1, as the guest decides (D7).
+    `guest_zeros` and `guest_ones` are the bits that may also read 0, or 1, as the guest decides (D7): after it has set
+    REDUCE_VE by its FEATURE_PARAVIRT_CTLS, before that not at all.
     """
 
     value: int | None
@@ -45,9 +46,10 @@ def predict(td: VirtualCpuid, leaf: Leaf, view: str, state: GuestState) -> Predi
         # Beyond the maxima leaf 23H answers: what the CPU decides of it is not known without one.
         return Prediction(value, ALL_ONES if td.prepared.platform or not value else 0)
     run_time, bits, unreduced = _run_time(td.module)[entry.leaf]
+    known, reduced = td.known_at(entry.leaf), bool(state.td_ctls & REDUCE_VE)
     return Prediction(
-        value, (td.known_at(entry.leaf) | unreduced) & ~run_time, run_time,
-        guest_zeros=bits, guest_ones=unreduced | bits & td.at(entry.leaf),
+        value, (known | unreduced) & ~run_time, run_time,
+        guest_zeros=bits if reduced else 0, guest_ones=bits & (td.at(entry.leaf) | ~known) if reduced else 0,
     )
 
 

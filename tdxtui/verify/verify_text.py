@@ -15,7 +15,7 @@ from tdxtui.phrase import edit_list
 from tdxtui.td import TD_CTLS, names_of
 from tdxtui.verify.causes import CONFIG, FIXED, FOLLOWS, SETTING, WORDS
 from tdxtui.verify.check_dump import Difference, Fit, Verification
-from tdxtui.verify.observed import GUEST
+from tdxtui.verify.observed import GUEST, TDCS
 from tdxtui.words.names import key_of
 
 
@@ -121,6 +121,9 @@ def _notes(found: Verification) -> Iterator[str]:
     seen = found.seen.values
     answered = [leaf for leaf in found.ve if seen[leaf]]
     silent = [leaf for leaf in found.ve if not seen[leaf]]
+    if found.seen.view == TDCS and found.ve:
+        yield f"#VE leaves, which no host can read in TDCS (rule 6.3): {_leaves(found.ve)}."
+        answered, silent = [], []
     if answered:
         yield (f"#VE leaves: {_leaves(answered)}. Their values are what the guest kernel's #VE handler answered, "
                "not the module.")

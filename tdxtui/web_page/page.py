@@ -46,6 +46,7 @@ def _asset(name: str) -> str:
 
 def _facts(situation: Situation) -> Iterator[str]:
     model, module = situation.model, situation.module
+    capabilities = model.arch_capabilities
     facts = {
         "Module": f"{module.version} (evidence: {module.evidence})",
         "CPU": situation.platform.title or situation.platform.name if situation.platform else "none",
@@ -54,6 +55,9 @@ def _facts(situation: Situation) -> Iterator[str]:
         "CONFIG_FLAGS": f"{model.config_flags:#x}: {' '.join(names_of(model.config_flags, CONFIG_FLAGS)) or 'none'}",
         "TSC": f"{model.tsc_mhz} MHz",
         "MAX_VCPUS": str(model.max_vcpus),
+        "NUM_L2_VMS": str(model.num_l2_vms),
+        **({} if capabilities is None else {"IA32_ARCH_CAPABILITIES_CONFIG": f"{capabilities:#x}"}),
+        **{name.upper(): digest.hex() for name, digest in model.digests.items()},
     }
     yield from (f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in facts.items())
 
@@ -61,7 +65,8 @@ def _facts(situation: Situation) -> Iterator[str]:
 def _verdict(situation: Situation) -> Iterator[str]:
     """What is wrong with the model here, or that nothing is."""
     problems = situation.refusals_elsewhere() + [str(item) for item in situation.refusals if item.at]
-    bits = [bit for bit in situation.conflict_bits() if situation.conflicts.get(bit.leaf, 0) & bit.mask]
+    here = {leaf: mask for leaf, mask in situation.conflicts.items() if situation.module.entry_for(leaf)}
+    bits = [bit for bit in situation.conflict_bits() if here.get(bit.leaf, 0) & bit.mask]
     for bit in bits:
         named = catalog.named_at(bit)
         name = f" {named.name}" if named else ""

@@ -115,6 +115,13 @@ def test_what_the_guest_decides_is_its_own_place() -> None:
     assert where(found, "10.0.ebx.1")[0] is Where.ABSENT
 
 
+def test_before_ve_reduction_the_vmm_alone_decides_what_isnt_configured() -> None:
+    """D7: a guest that didn't set REDUCE_VE had no say in TSC-deadline, nor in that it reads MCE as 1."""
+    found = explain(host("granite-rapids"), seen(on("minimal", "1.5.34", "granite-rapids")), library.module("1.5.34"))
+    assert where(found, "1.ecx.24")[0] is Where.CONFIG
+    assert "1.edx.7" not in [item.field.key for item in found.features]
+
+
 def test_without_a_module_the_one_that_explains_the_guest_is_taken() -> None:
     situation = on("kvm-sapphire-rapids", "1.5.34", "sapphire-rapids")
     reduced = replace(RUNNING, td_ctls=TD_CTLS["REDUCE_VE"])

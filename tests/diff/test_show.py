@@ -112,6 +112,7 @@ def test_every_line_of_the_table_fits(words: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize(("words", "said"), [
     (("minimal", "--td-ctls", "REDUCED"), "'REDUCED' is none of"),
+    (("minimal", "-m", "1.5.06", "--td-ctls", "REDUCE_VE"), "module 1.5.06 has no REDUCE_VE"),
     (("minimal", "--cr4", "x"), "--cr4: 'x' is not a hex number"),
     (("minimal", "--paravirt", "MCE"), "did you mean"),
     (("nothing",), "there is no source 'nothing'"),

@@ -70,6 +70,24 @@ def test_bits_that_the_guest_controls_are_no_difference_and_are_told() -> None:
     assert not exact.differences and not exact.guest
 
 
+def test_before_ve_reduction_they_are_the_vmms_and_compared() -> None:
+    """D7: without REDUCE_VE TSC-deadline reads as configured, and MCE 1 whatever was."""
+    model = situations.find_model("kvm-sapphire-rapids")
+    place = "1.5.34", "sapphire-rapids"
+    other = on(model.wish(Field.parse("1.ecx.24"), 0), *place)
+    found = verify(on(model, *place), seen(other))
+    assert [(item.name, item.cause.kind) for item in found.differences] == [("tsc_deadline_timer", "CPUID_CONFIG")]
+    assert not found.guest
+
+
+def test_the_guests_state_is_told_by_what_no_vmm_could_have_set() -> None:
+    """The CPU's own caches, configured, are no sign of #VE reduction."""
+    place = "1.5.34", "sapphire-rapids"
+    found = verify(on("minimal", *place), seen(on("kvm-sapphire-rapids", *place)))
+    assert found.state.td_ctls == 0
+    assert found.differences and not any(item.cause.kind == FIXED for item in found.differences)
+
+
 def test_what_run_time_decides_is_not_compared() -> None:
     situation = on("minimal", "1.5.06", "sapphire-rapids")
     other = GuestState(cr4=0, xcr0=3, vcpu_index=200, long_mode=False)
@@ -87,6 +105,14 @@ def test_ve_leaves_are_told_apart_with_what_the_handler_answered() -> None:
     lines = " ".join(text(found))
     assert "#VE leaves: 2. Their values are what the guest kernel's #VE handler answered" in lines
     assert "answered with 0: 6." in lines and "Not the module's to answer: 40000000." in lines
+
+
+def test_no_host_reads_what_gives_ve_in_tdcs() -> None:
+    """6.3: so nothing is said of a guest's #VE handler there."""
+    situation = on("minimal", "1.5.06", "sapphire-rapids")
+    host = observed("tdcs", {**dict(seen(situation, None).values), Leaf(6, 0): 1}, TDCS)
+    told = " ".join(text(verify(situation, host)))
+    assert "no host can read in TDCS" in told and "handler" not in told
 
 
 def test_xfam_off_is_one_cause_for_all_its_bits() -> None:

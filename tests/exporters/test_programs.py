@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import struct
 import xml.etree.ElementTree as ET
 from dataclasses import replace
@@ -18,7 +19,8 @@ from tdxtui.exporters import Options, export, export_module
 from tdxtui.model import VcpuModel
 from tdxtui.td import ATTRIBUTES, XFAM
 from tests.exporters import programs
-from tests.exporters.models import MINIMAL, PRESET, SEPT_VE_DISABLE
+from tests.exporters.models import CONFLICTING, MINIMAL, PRESET, SEPT_VE_DISABLE
+from tests.test_web_page import FLAGS
 
 FULL = replace(
     PRESET, name="2 full \\ */ model", mrconfigid=bytes(range(48)), mrowner=bytes(48), mrownerconfig=b"\xff" * 48,
@@ -278,3 +280,24 @@ def test_qemu_knows_the_properties_of_tdx_guest() -> None:
     found = programs.run([*words, "-object", line], "quit\n")
     assert "Invalid parameter" not in found.stderr, found.stderr
     assert "Invalid parameter 'no-such'" in programs.run([*words, "-object", f"{line},no-such=on"], "quit\n").stderr
+
+
+# -- a browser --
+
+ASK = """<script>
+search.value = "dtes64"; search.dispatchEvent(new Event("input"));
+document.querySelector(".hit").click();
+document.body.dataset.seen = document.querySelector(".bad")?.textContent + "|" + why.textContent;
+</script></body>"""
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
+def test_a_browser_shows_an_exported_page_and_answers_a_search(tmp_path: Path) -> None:
+    file = tmp_path / "model.html"
+    page = str(export(CONFLICTING, "html", Options(allow_conflicts=True)).content)
+    file.write_text(page.replace("</body>", ASK), encoding="utf-8")
+    words = ["chromium", *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", file.as_uri()]
+    done = programs.run(words, seconds=90)
+    assert "CONSOLE" not in done.stderr
+    (seen,) = re.findall(r'data-seen="([^"]*)"', done.stdout)
+    assert seen.startswith("1 conflict|1.ecx.2 dtes64 = 1")

@@ -112,11 +112,16 @@ def test_only_msrs_that_modules_look_at_are_kept() -> None:
     assert (platform.arch_capabilities, platform.tsx_ctrl, platform.msrs) == (0x2DA9FDEB, 2, {0x1A0: 0x850089})
 
 
-def test_a_cpu_of_another_vendor_is_refused() -> None:
+def test_a_dump_of_another_vendors_cpu_is_imported_with_a_note_but_is_no_cpu_for_a_module(tmp_path: Path) -> None:
     amd = CpuidTable(HOST)
     amd[Leaf(0)] = 0x20_68747541_444D4163_69746E65
+    path = tmp_path / "box.txt"
+    path.write_bytes(samples.cpuid_r(table=amd))
+    found = importers.read_path(path)
+    assert "is of a CPU that isn't Intel's: no TDX module runs on it." in found.notes
+    assert platform_of(importers.dump_of(found, "box")).cpuid.cpuid(0) == amd[Leaf(0)]
     with pytest.raises(importers.ImportFailed, match="box: is of no Intel CPU"):
-        platform_of(dump_of(amd))
+        library.platform(str(path))
 
 
 def test_a_dumps_path_is_a_platform_everywhere(tmp_path: Path) -> None:

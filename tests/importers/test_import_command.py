@@ -187,9 +187,77 @@ def test_a_dump_stands_for_a_platform_on_the_command_line(run: Any, file: Any) -
     assert result.out == run("why", "avx512f", "-p", "granite-rapids", "--short").out
 
 
+NO_CPU = {  # samples that describe no CPU, and what is said of them
+    "caps.xml": "libvirt knows no model of this host's CPU",
+    "x86_features.xml": "is the list of libvirt's feature names, no CPU",
+    "schema.json": "is of no known kind",
+}
+
+
+@pytest.mark.skipif(not samples.DUMPS, reason="the shared samples are not there")
+@pytest.mark.parametrize("path", [*samples.DUMPS, *sorted((samples.SHARED / "samples").glob("*/*"))],
+                         ids=lambda path: path.name)
+def test_every_real_file_that_describes_a_cpu_becomes_a_file(run: Any, path: Path) -> None:
+    result = run("import", path)
+    if path.name in NO_CPU:
+        assert result.status == 2 and NO_CPU[path.name] in result.err
+    else:
+        assert result.status == 0 and tomllib.loads(result.out)
+
+
 @pytest.mark.skipif(not samples.DUMPS, reason="the shared samples are not there")
 def test_a_dump_of_half_a_megabyte_is_quick() -> None:
     path = max(samples.DUMPS, key=lambda path: path.stat().st_size)
     begin = time.process_time()
     importers.read_path(path)
     assert time.process_time() - begin < 0.15
+
+
+def test_the_notes_of_a_configuration_are_those_of_the_cpu_that_is_given(run: Any, tmp_path: Path) -> None:
+    path = tmp_path / "web.sh"
+    path.write_text("qemu-system-x86_64 -cpu host -object tdx-guest,id=tdx0\n")
+    assert "with --platform the rest is worked out" in run("import", path).err
+    result = run("import", path, "-p", "granite-rapids")
+    said = json.loads(run("import", path, "-p", "granite-rapids", "--json").out)["notes"]
+    assert result.err == "".join(f"note: {note}\n" for note in said)
+    assert result.err == "".join(
+        f"note: {note}\n" for note in (
+            "-cpu host means all that CPU, KVM and module offer. What isn't named here is what granite-rapids has and "
+            "KVM can give, as far as the module takes it.",
+        )
+    )
+
+
+def test_a_machine_of_intels_becomes_a_platform_with_host(
+    run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The device is a file that reads the same everywhere, so the table is what is asked of a built-in CPU."""
+    folder = tmp_path / "0"
+    folder.mkdir()
+    (folder / "cpuid").write_bytes(b"")
+    monkeypatch.setattr(host, "_ask", lambda _, leaf, subleaf: samples.HOST.at(Leaf(leaf, subleaf)))
+    read = host.read_host
+    monkeypatch.setattr(host, "read_host", lambda number: read(number, tmp_path))
+    result = run("import", "--host")
+    assert result.status == 0 and tomllib.loads(result.out)["source"] == "this machine's CPUID, host-cpu0"
+
+
+def test_a_table_that_is_given_as_a_module_is_told_to_be_imported_first(run: Any, file: Any) -> None:
+    result = run("bits", "-m", file("intel-json"))
+    assert result.status == 2
+    assert result.err.endswith("is no module file (*.toml); tdxtui import FILE -o VERSION.toml makes one of Intel's "
+                               "CPUID table\n")
+
+
+def test_the_folder_of_ones_own_platforms_is_made(run: Any, file: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    out = tmp_path / "data" / "tdxtui" / "platforms" / "my-host.toml"
+    assert run("import", file("cpuid-r"), "-o", out).status == 0 and out.is_file()
+    result = run("import", file("cpuid-r"), "-o", tmp_path / "elsewhere" / "my-host.toml")
+    assert (result.status, result.err) == (
+        2, f"tdxtui: {tmp_path}/elsewhere/my-host.toml: can't be saved: No such file or directory\n"
+    )
+    out.parent.parent.rename(tmp_path / "moved")
+    (tmp_path / "data" / "tdxtui").write_text("a file")
+    result = run("import", file("cpuid-r"), "-o", out)
+    assert (result.status, result.err) == (2, f"tdxtui: {out.parent}: can't be made: Not a directory\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from unittest import mock
@@ -20,10 +20,11 @@ from tdxtui.editor import Editor
 from tdxtui.tui import palette
 from tdxtui.tui.app import TdxApp
 from tdxtui.tui.bit_grid import BitGrid
-from tdxtui.tui.launch import open_editor
+from tdxtui.tui.opening import open_document
+from tdxtui.vmm_layer import VmmLayer
 
 GOLDEN = Path(__file__).parent / "golden"
-GLYPHS = "01○●✗~v?·"
+GLYPHS = "01○●✗~v?·≠≈!"
 ROW = rf" +(E[A-D]X) +((?:[{GLYPHS}]{{8}} *){{4}})(0x[0-9A-F?]{{8}}|#VE)?"
 NAMES = {
     ".": "full_stop", "[": "left_square_bracket", "]": "right_square_bracket", "(": "left_parenthesis",
@@ -169,13 +170,16 @@ async def opened(
     theme: str = "dark",
     no_color: bool = False,
     keys: Mapping[str, tuple[str, ...]] | None = None,
+    layers: Sequence[VmmLayer] = (),
 ) -> AsyncIterator[Screen]:
     """The screen, opened on a file or preset as `tdxtui open` does."""
-    editor, notice = open_editor(name, module, platform, read_only)
+    document = open_document(name, module, platform, read_only, layers=layers)
     found, colours = palette.load(palette.find(theme))
     environment = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
     with mock.patch.dict(os.environ, {**environment, **({"NO_COLOR": "1"} if no_color else {})}, clear=True):
-        app = TdxApp(editor, found, palette.monochrome() if no_color else colours, no_color, notice, keys)
+        colours = palette.monochrome() if no_color else colours
+        app = TdxApp(document.editor, found, colours, no_color, document.notice, keys)
+        app.source, app.layers = document.source, tuple(layers)
         async with app.run_test(size=size) as pilot:
             await pilot.pause()
             yield Screen(app, pilot)

@@ -18,6 +18,20 @@ def choices(screen: Screen) -> list[str]:
     return [str(options.get_option_at_index(number).prompt) for number in range(options.option_count)]
 
 
+# -- lists --
+
+
+async def test_paging_in_a_list_that_has_no_room_does_nothing() -> None:
+    async with opened(size=(30, 5)) as screen:
+        await screen.press("e")
+        await screen.pilot.pause()
+        options = screen.app.screen.query_one(OptionList)
+        options.focus()
+        assert not options.scrollable_content_region
+        await screen.press("pagedown", "pageup")
+        assert screen.app.is_running and options.highlighted == 0
+
+
 # -- modules --
 
 

@@ -9,10 +9,8 @@ import pytest
 from textual.containers import VerticalScroll
 from textual.widgets import Input, OptionList
 
-from tdxtui.errors import TdxtuiError
-from tdxtui.model import VcpuModel
-from tdxtui.tui import exporting
-from tdxtui.tui.exporting import Format
+from tdxtui import exporters, vmm
+from tdxtui.tui.exporting import formats
 from tests.tui.screen import Screen, check_golden, opened
 
 TEXT = '# mine\nname = "web"\nmodule = "1.5.06"\nplatform = "sapphire-rapids"\n'
@@ -41,7 +39,7 @@ async def test_the_text_is_shown_before_it_is_written(model: Path) -> None:
     async with opened("web.toml") as screen:
         await screen.press("e")
         await screen.pilot.pause()
-        assert "Export: tdxtui model with what was validated" in screen.text
+        assert "Export: toml, " in screen.text
         assert "# mine" in screen.text and 'name = "web"' in screen.text and "[validated]" in screen.text
         await screen.press("pagedown", "pagedown")
         await screen.pilot.pause(0.4)
@@ -68,7 +66,7 @@ async def test_a_model_with_conflicts_is_not_exported_and_the_preview_says_why(m
     async with opened("web.toml") as screen:
         await screen.press("e")
         await screen.pilot.pause()
-        assert "Not exported: " in screen.text and "1.ecx.1 is wished 0" in screen.text
+        assert "Not exported, since" in screen.text and "1.ecx.1 is wished 0" in screen.text
         await screen.press("enter")
         assert len(screen.app.screen_stack) == 2 and "Enter writes it" not in screen.text
     assert sorted(path.name for path in model.parent.iterdir()) == ["web.toml"]
@@ -95,28 +93,51 @@ async def test_an_export_that_fails_says_so(model: Path) -> None:
             screen.app.say("")
 
 
-async def test_with_more_formats_there_is_a_list_to_choose_from(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_: VcpuModel) -> str:
-        raise TdxtuiError("no bit of it fits")
-
-    more = [Format("names", "txt", lambda model: f"<{model.name}>\n"), Format("broken", "bin", broken),
-            Format("binary", "bin", lambda _: b"TDX\x00" * 6)]
-    monkeypatch.setattr(exporting, "FORMATS", [*exporting.FORMATS, *more])
+async def test_a_conflicting_model_is_exported_only_on_a_word_of_its_own(model: Path) -> None:
+    model.write_text(f'{TEXT}[registers]\n"1.ecx.1" = "0x0"\n', encoding="utf-8")
     async with opened("web.toml") as screen:
-        await screen.press("e", "tab")
+        await screen.press("e", "tab", "tab", "n")
         await screen.pilot.pause()
-        assert "<web>" in screen.text and screen.app.screen.query_one(OptionList).highlighted == 1
-        await screen.press("tab")
-        await screen.pilot.pause()
-        assert "Not exported: no bit of it fits" in screen.text
-        await screen.press("tab")
-        await screen.pilot.pause()
-        assert "00000010  54 44 58 00 54 44 58 00                           |TDX.TDX.|" in screen.text
-        await screen.press("shift+tab", "shift+tab", "enter")
-        await screen.pilot.pause()
-        assert screen.app.screen.query_one(Input).value == "web.txt"
+        assert "# NOT VALIDATED, exported with 1 conflicts" in screen.text and "Enter writes it" in screen.text
         await screen.press("enter")
-        assert Path("web.txt").read_text(encoding="utf-8") == "<web>\n"
+        await screen.pilot.pause()
+        await screen.press("enter")
+        assert "NOT VALIDATED" in Path("web.qemu.sh").read_text(encoding="utf-8")
+
+
+async def test_every_format_of_the_exporters_can_be_looked_at(model: Path) -> None:
+    async with opened("web.toml") as screen:
+        await screen.press("e")
+        await screen.pilot.pause()
+        for number, (name, item) in enumerate(exporters.FORMATS.items()):
+            assert screen.app.screen.query_one(OptionList).highlighted == number
+            assert f"Export: {name}, " in screen.text and ("bytes" in screen.text) is item.binary
+            await screen.press("tab")
+            await screen.pilot.pause()
+        assert screen.app.screen.query_one(OptionList).highlighted == 0
+        await screen.press("shift+tab")
+        assert screen.app.screen.query_one(OptionList).highlighted == len(exporters.FORMATS) - 1
+
+
+async def test_what_a_format_loses_is_shown_above_its_content(model: Path) -> None:
+    async with opened("web.toml", platform="none") as screen:
+        await screen.press("e", *["tab"] * list(exporters.FORMATS).index("kvm-cpuid2"))
+        await screen.pilot.pause()
+        assert "Lost in this format: " in screen.text and "depend on the CPU" in screen.text
+        assert "00000000  " in screen.text, "then the bytes"
+
+
+async def test_the_chosen_vmm_layers_are_what_an_export_is_for(model: Path) -> None:
+    async with opened("web.toml", layers=[vmm.layer("qemu", "10.2")]) as screen:
+        made = {item.name: item.make for item in formats(screen.editor.situation, screen.app.layers)}
+        assert "QEMU 10.2" in made["qemu"](False).data.decode()
+        assert made["toml"](False).data == exporters.export(screen.editor.situation, "toml").data
+
+
+async def test_no_two_formats_suggest_the_same_file(model: Path) -> None:
+    async with opened("web.toml") as screen:
+        suffixes = [item.suffix for item in formats(screen.editor.situation, ())]
+        assert len(set(suffixes)) == len(suffixes) and "toml" not in suffixes
 
 
 @pytest.mark.parametrize("size", [(120, 40), (80, 24)])

@@ -76,7 +76,7 @@ async def test_answers_are_judged_and_explained() -> None:
         await screen.press("A")
         assert "● A" in screen.text and "No. Look at Why" in screen.text and not course(screen).passed
         await screen.press("B")
-        assert "● B" in screen.text and "Right. #VE: the module has constants" in screen.text
+        assert "● B" in screen.text and "Right. The module has constants" in screen.text
         await screen.press("D")
         assert screen.status == "There is no D"
 
@@ -106,7 +106,7 @@ async def test_a_hint_is_shown_when_it_is_asked_for() -> None:
     async with taken("leaves") as screen:
         await screen.press("semicolon")
         assert screen.status == "There is no hint here"
-        await screen.press("full_stop", "semicolon")
+        await screen.press("full_stop", "full_stop", "semicolon")
         assert "Hint: Press /, type avx512f, press Enter." in screen.text
 
 
@@ -114,7 +114,7 @@ async def test_folding_leaves_what_there_is_to_do() -> None:
     async with taken("fixed-bits") as screen:
         tall = len(screen.pane("lesson"))
         await screen.press("z")
-        assert len(screen.pane("lesson")) < tall and "▸ Find the vmx bit" in screen.text
+        assert len(screen.pane("lesson")) < tall and "▸ Find vmx" in screen.text
         await screen.press("z")
         assert len(screen.pane("lesson")) == tall
 
@@ -135,7 +135,7 @@ async def test_a_text_that_has_no_room_is_read_in_pieces() -> None:
 
 async def test_the_last_step_leads_to_the_next_lesson_and_the_last_lesson_to_none() -> None:
     async with taken("leaves") as screen:
-        await screen.press(*["full_stop"] * 4)
+        await screen.press(*["full_stop"] * 5)
         assert "Lesson 2: Fixed bits" in screen.text and screen.editor.model.name == "minimal"
         await screen.press("comma")
         assert screen.status == "This is the first step"
@@ -173,3 +173,24 @@ def test_learning_goes_on_with_the_first_lesson_that_is_not_finished() -> None:
     progress.record(first.name, len(first.steps))
     assert following(None).name == second.name
     assert following("xfam").name == "xfam"
+
+
+async def test_a_step_begins_in_the_grid_whichever_switch_the_last_one_ended_on() -> None:
+    async with taken("xfam") as screen:
+        await screen.press("x", "down", "down", "space", "full_stop")
+        assert screen.focus == "grid" and course(screen).at == 1
+
+
+async def test_being_done_takes_no_line_so_that_why_stays_in_sight() -> None:
+    async with taken("fixed-bits", (80, 24)) as screen:
+        tall = len(screen.pane("lesson"))
+        await screen.type("/vmx")
+        await screen.press("enter")
+        assert course(screen).passed and len(screen.pane("lesson")) == tall
+        assert "Done: . goes on" in screen.text and "1.ecx.5  vmx = 0  fixed to 0" in screen.text
+
+
+async def test_a_right_answer_leaves_room_for_its_explanation() -> None:
+    async with taken("ve") as screen:
+        await screen.press("B")
+        assert "A The module's constant" not in screen.text and "● B #VE" in screen.text

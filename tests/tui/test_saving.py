@@ -10,7 +10,7 @@ from textual.widgets import Input
 
 from tdxtui import model_file
 from tdxtui.errors import TdxtuiError
-from tdxtui.tui.launch import open_editor
+from tdxtui.tui.opening import open_editor
 from tests.tui.screen import Screen, opened
 
 TEXT = '# mine\nname = "web"\nmodule = "1.5.06"\nplatform = "sapphire-rapids"\n'
@@ -205,9 +205,13 @@ async def test_a_new_name_opens_an_empty_model_that_save_writes(model: Path) -> 
     assert model_file.load(Path("new.toml")) == screen.editor.model
 
 
-@pytest.mark.parametrize("name", ["nope", "missing/new.toml", "new.txt"])
-def test_a_name_that_is_nothing_is_an_error_that_lists_the_presets(model: Path, name: str) -> None:
-    with pytest.raises(TdxtuiError, match=f"no file or preset '{name}'.*minimal"):
+@pytest.mark.parametrize(("name", "says"), [
+    ("nope", "no source 'nope'.*minimal"), ("missing/new.toml", "missing/new.toml: there is no such file"),
+    ("new.txt", "new.txt: there is no such file"), ("minimul", "did you mean minimal"),
+    ("SapphireRapids", "write qemu:SapphireRapids"),
+])
+def test_a_name_that_is_nothing_is_an_error_that_tells_what_comes_near(model: Path, name: str, says: str) -> None:
+    with pytest.raises(TdxtuiError, match=says):
         open_editor(name, None, None)
 
 

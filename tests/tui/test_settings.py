@@ -37,7 +37,7 @@ def config(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
 @pytest.mark.parametrize(("text", "said"), [
     ("theme = 1\n", "theme: expected a string, found a whole number"),
     ("mouse = 'yes'\n", "mouse: expected true or false, found a string"),
-    ("colour = 'dark'\n", "colour: 'colour' is none of theme, mouse, module, platform, keys"),
+    ("colour = 'dark'\n", "colour: 'colour' is none of theme, mouse, module, platform, kvm, qemu, keys"),
     ("theme = 'noir'\n", "theme: there is no theme 'noir'; known are dark, light"),
     ("module = '9.9'\n", "module: there is no module '9.9'; known are 1.5.01"),
     ("platform = 'z80'\n", "platform: there is no platform 'z80'; known are emerald-rapids"),
@@ -49,6 +49,8 @@ def config(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
     ("[keys]\nwibble = 'z'\n", "keys.wibble: 'wibble' is no action; tdxtui config --example lists all"),
     ("[keys]\nundo = 'ctrl+'\n", "keys.undo: 'ctrl+' is no key; write a character, f1, ctrl+x"),
     ("[keys]\nundo = 'wibble'\n", "keys.undo: 'wibble' is no key"),
+    ("kvm = '7.1'\n", "kvm: there is no KVM layer '7.1'; known are 7.2"),
+    ("qemu = 10.2\n", "qemu: "),
     ("[keys]\nundo = 's'\n", "keys.undo: 's' is the key of save, too"),
     ("[keys]\nundo = 'k'\n", "keys.undo: 'k' is the key of up in the pane 'grid', too"),
     ("[keys]\nup = 'x'\n", "keys.up: 'x' is the key of to-xfam, too"),
@@ -147,6 +149,18 @@ def test_theme_module_and_cpu_of_the_settings_hold_where_nothing_else_is_said(tm
     assert app.editor.module.version == "1.5.34" and app.editor.platform is None and app.theme_name == "dark"
     app, _ = launch.make_app("minimal", None, None, False, None)
     assert app.editor.module.version == "1.5.06" and app.editor.platform is not None
+
+
+def test_the_vmm_layers_of_the_settings_hold_unless_the_command_line_names_others_or_none() -> None:
+    def labels(*asked: str | None) -> list[str]:
+        return [layer.label for layer in launch.make_app("minimal", None, None, False, None, *asked)[0].layers]
+
+    assert labels() == [] and labels("7.2", "10.2") == ["KVM 7.2", "QEMU 10.2"]
+    write("kvm = '7.2'\nqemu = '11.1'\n")
+    assert labels() == ["KVM 7.2", "QEMU 11.1"] and labels(None, "10.2") == ["KVM 7.2", "QEMU 10.2"]
+    assert labels("none", "none") == []
+    with pytest.raises(TdxtuiError, match="there is no QEMU layer '1'"):
+        labels(None, "1")
 
 
 def test_the_theme_chosen_last_comes_back_unless_it_is_gone() -> None:

@@ -34,9 +34,9 @@ class Request:
 
 def serve(request: Request, port: int) -> None:
     """Serve until a signal comes. TdxtuiError if that can't be, or the model can't be opened."""
-    from tdxtui.tui import launch, palette
+    from tdxtui.tui import opening, palette
 
-    launch.open_editor(request.name, request.module, request.platform, request.read_only)
+    opening.open_editor(request.name, request.module, request.platform, request.read_only)
     if request.theme:
         palette.load(palette.find(request.theme))
     try:
