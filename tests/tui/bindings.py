@@ -200,6 +200,23 @@ ELSEWHERE = {
     ("ExportPreview", "write"): ("test_exporting", "test_with_more_formats_there_is_a_list_to_choose_from"),
     ("ExportPreview", "next"): ("test_exporting", "test_with_more_formats_there_is_a_list_to_choose_from"),
     ("ExportPreview", "next(-1)"): ("test_exporting", "test_with_more_formats_there_is_a_list_to_choose_from"),
+    ("ExportPreview", "allow"): ("test_exporting", "test_a_conflicting_model_is_exported_only_on_a_word_of_its_own"),
+    ("FindingsApp", "findings"): ("test_asking", "test_findings_are_listed_as_check_finds_them_the_gravest_first"),
+    ("FindingsList", "cure"): (
+        "test_asking", "test_c_looks_at_the_cure_at_once_and_a_wish_that_nothing_cures_is_given_up",
+    ),
+    ("FindingsList", "view(1)"): ("test_asking", "test_tab_goes_through_conflicts_vmm_and_warnings"),
+    ("FindingsList", "view(-1)"): ("test_asking", "test_tab_goes_through_conflicts_vmm_and_warnings"),
+    ("FindingsList", "dismiss(None)"): (
+        "test_asking", "test_findings_are_listed_as_check_finds_them_the_gravest_first",
+    ),
+    ("LayeringApp", "choose_layers"): (
+        "test_asking", "test_layers_are_chosen_shown_in_the_header_and_marked_in_grid_list_and_why",
+    ),
+    ("NearestApp", "fit_model"): ("test_asking", "test_all_conflicts_of_a_qemu_model_are_cured_with_two_keys"),
+    ("ComparingApp", "diff"): (
+        "test_asking", "test_a_second_module_marks_other_values_and_classes_and_counts_them",
+    ),
     ("LessonApp", "step(1)"): ("test_learning", "test_all_that_is_to_be_done_in_a_lesson_is_seen_on_a_small_screen"),
     ("LessonApp", "step(-1)"): ("test_learning", "test_the_keys_of_a_lesson"),
     ("LessonApp", "hint"): ("test_learning", "test_a_hint_is_shown_when_it_is_asked_for"),
