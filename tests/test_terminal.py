@@ -140,7 +140,7 @@ def test_what_a_key_repaints_is_all_that_changed(model: Path) -> None:
             (["m", "end", "enter"], "module 2.0.18 (read)"),
             (["c", "end", "enter", "home", "right"], "CPUID.00H:EAX[30]"),
             (["/", "p", "k", "u"], "/pku▏ 1 of 1"),
-            (["enter", "W", "down"], "Up and Down choose a condition"),
+            (["enter", "W", "down"], "↑ ↓ choose a condition"),
             (["ctrl+o"], "CPUID.00H:EAX[30]"),
         ):
             terminal.press(*keys)
@@ -168,7 +168,7 @@ def test_no_color_sends_no_colour(model: Path) -> None:
 
 def test_a_tiny_window(model: Path) -> None:
     with Terminal(model.name, cwd=model.parent, size=(20, 5)) as terminal:
-        terminal.wait_for("tdxtui needs 44x10;")
+        terminal.wait_for("needs 44x10, is 20x5")
         terminal.press("down", "space", "x")
         terminal.resize(80, 24)
         terminal.wait_for("1.5.06 · sapphire-rapids")
