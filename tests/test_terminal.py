@@ -140,7 +140,7 @@ def test_what_a_key_repaints_is_all_that_changed(model: Path) -> None:
             (["m", "end", "enter"], "module 2.0.18 (read)"),
             (["c", "end", "enter", "home", "right"], "CPUID.00H:EAX[30]"),
             (["/", "p", "k", "u"], "/pku▏ 1 of 1"),
-            (["enter", "W", "down"], "choose a condition"),
+            (["enter", "W", "down"], "↑ ↓ choose a condition"),
             (["ctrl+o"], "CPUID.00H:EAX[30]"),
         ):
             terminal.press(*keys)
