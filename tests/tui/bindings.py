@@ -197,9 +197,9 @@ CASES: dict[tuple[str, str], Case] = {
 
 # Bindings that other tests press, by the test's module and name.
 ELSEWHERE = {
-    ("ExportPreview", "write"): ("test_exporting", "test_with_more_formats_there_is_a_list_to_choose_from"),
-    ("ExportPreview", "next"): ("test_exporting", "test_with_more_formats_there_is_a_list_to_choose_from"),
-    ("ExportPreview", "next(-1)"): ("test_exporting", "test_with_more_formats_there_is_a_list_to_choose_from"),
+    ("ExportPreview", "write"): ("test_exporting", "test_every_format_of_the_exporters_can_be_looked_at"),
+    ("ExportPreview", "next"): ("test_exporting", "test_every_format_of_the_exporters_can_be_looked_at"),
+    ("ExportPreview", "next(-1)"): ("test_exporting", "test_every_format_of_the_exporters_can_be_looked_at"),
     ("ExportPreview", "allow"): ("test_exporting", "test_a_conflicting_model_is_exported_only_on_a_word_of_its_own"),
     ("FindingsApp", "findings"): ("test_asking", "test_findings_are_listed_as_check_finds_them_the_gravest_first"),
     ("FindingsList", "cure"): (
