@@ -217,7 +217,7 @@ def test_without_the_extra_one_line_says_how_to_get_it(
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    (["nope.xml"], "there is no file or preset 'nope.xml'"),
+    (["nope.xml"], "nope.xml: there is no such file"),
     (["--theme", "nope"], "there is no theme 'nope'"),
     (["-m", "9.9"], "there is no module '9.9'"),
 ])
