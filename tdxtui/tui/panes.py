@@ -113,16 +113,7 @@ def message(text: str, width: int) -> str:
 
 def legend(palette: Palette) -> Text:
     """What each glyph means."""
-    meanings = (
-        (BitState.FIXED_0, "fixed to 0"), (BitState.FIXED_1, "fixed to 1"), (BitState.FLEXIBLE_0, "flexible, now 0"),
-        (BitState.FLEXIBLE_1, "flexible, now 1"), (BitState.CONFLICT, "the model wants the other value"),
-        (BitState.RUN_TIME, "guest or run time decides"), (BitState.VE, "the guest gets #VE"),
-        (BitState.UNKNOWN, "unknown without a CPU"),
-    )
-    text = Text()
-    for state, meaning in meanings:
-        text.append(f"  {state.glyph} ", palette.states[state])
-        text.append(f" {meaning}\n", palette.text)
+    text = bit_legend(palette)
     for sign, meaning in SIGNS.items():
         text.append(f"  {sign.value} ", palette.states[sign])
         text.append(f" {meaning}\n", palette.text)
@@ -136,6 +127,21 @@ def legend(palette: Palette) -> Text:
     text.append("not with this module and CPU;", palette.text)
     text.append("  ! ", palette.strong)
     text.append("on, but the VMM doesn't pass it\n", palette.text)
+    return text
+
+
+def bit_legend(palette: Palette) -> Text:
+    """What the glyphs of bits mean that show how they stand."""
+    meanings = (
+        (BitState.FIXED_0, "fixed to 0"), (BitState.FIXED_1, "fixed to 1"), (BitState.FLEXIBLE_0, "flexible, now 0"),
+        (BitState.FLEXIBLE_1, "flexible, now 1"), (BitState.CONFLICT, "the model wants the other value"),
+        (BitState.RUN_TIME, "guest or run time decides"), (BitState.VE, "the guest gets #VE"),
+        (BitState.UNKNOWN, "unknown without a CPU"),
+    )
+    text = Text()
+    for state, meaning in meanings:
+        text.append(f"  {state.glyph} ", palette.states[state])
+        text.append(f" {meaning}\n", palette.text)
     return text
 
 

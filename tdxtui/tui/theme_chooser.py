@@ -9,7 +9,7 @@ from textual.widgets import OptionList, Static
 
 from tdxtui.tui.dialogs import Chooser
 from tdxtui.tui.palette import Palette
-from tdxtui.tui.panes import legend
+from tdxtui.tui.panes import bit_legend
 
 
 class ThemeChooser(Chooser):
@@ -24,10 +24,10 @@ class ThemeChooser(Chooser):
     def on_mount(self) -> None:
         """Begin at the present theme."""
         super().on_mount()
-        self.query_one(Vertical).mount(Static(legend(self._palette), classes="legend"))
+        self.query_one(Vertical).mount(Static(bit_legend(self._palette), classes="legend"))
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Show the theme."""
         if self._show(self._choices[event.option_index][0]):
             for sample in self.query(".legend").results(Static):
-                sample.update(legend(self._palette))
+                sample.update(bit_legend(self._palette))
