@@ -70,7 +70,7 @@ class FindingsList(Dialog["tuple[str, Finding] | None"]):
         only = f", only {word}" if self._view else ""
         box.border_title = f"Findings{only}: {_counts(self._findings)}"
         following = VIEWS[(self._view + 1) % len(VIEWS)][0]
-        box.border_subtitle = f"Enter goes there, c cures, Tab: {following}, Esc goes back"
+        box.border_subtitle = f"Enter goes, c cures, Tab: {following}, Esc: back"
         self._tell()
 
     def on_option_list_option_highlighted(self) -> None:

@@ -98,7 +98,7 @@ async def test_a_conflicting_model_is_exported_only_on_a_word_of_its_own(model: 
     async with opened("web.toml") as screen:
         await screen.press("e", "tab", "tab", "n")
         await screen.pilot.pause()
-        assert "# NOT VALIDATED, exported with 1 conflict" in screen.text and "Enter writes it" in screen.text
+        assert "# NOT VALIDATED, exported with 1 conflict:" in screen.text and "Enter writes it" in screen.text
         await screen.press("enter")
         await screen.pilot.pause()
         await screen.press("enter")

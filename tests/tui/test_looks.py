@@ -39,6 +39,10 @@ DIALOGS: dict[str, Scene] = {
     "a field's value": (FIELD, ("enter",)),
     "a field's value that means nothing": (FIELD, ("enter", "x", "enter")),
     "a TD parameter": (FLAG, ("t", "g", "enter")),
+    "findings": (FLAG, ("i",)),
+    "VMM layers": (FLAG, ("V",)),
+    "a second module": (FLAG, ("d",)),
+    "a fit": (FLAG, ("f",)),
     "what a cure changes": (REFUSED, ("space", "enter")),
 }
 SCREENS: dict[str, Scene] = {
@@ -49,6 +53,8 @@ SCREENS: dict[str, Scene] = {
     "run time": (FLAG, ("r", "escape")),
     "only conflicts": (FLAG, ("o", "down", "enter")),
     "all keys": (FLAG, ("question_mark",)),
+    "findings": (FLAG, ("i",)),
+    "a second module": (FLAG, ("d", "end", "enter")),
     "a cure": (REFUSED, ("space", "enter")),
 }
 THOROUGH = os.environ.get("TDXTUI_THOROUGH") == "1"
