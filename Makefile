@@ -9,7 +9,7 @@ run: $(VENV)/run
 	$(BIN)/tdxtui open kvm-sapphire-rapids
 
 test: $(VENV)/dev
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: lint types imports
 
@@ -49,7 +49,7 @@ lowest:
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --editable . $$($(PYTHON) -m tests.lowest)
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --group dev $$($(PYTHON) -m tests.lowest)
-	.venv-lowest/bin/python -m pytest -n auto
+	.venv-lowest/bin/python -m pytest -n auto --dist worksteal
 
 clean:
 	rm -rf $(VENV) .venv-lowest build dist *.egg-info
