@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests of the screen wait more than they compute, so that one worker more than there are processors is quicker.
+WORKERS := $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 
 .PHONY: run test check lint types imports bench picture lowest clean
 
@@ -9,7 +11,7 @@ run: $(VENV)/run
 	$(BIN)/tdxtui open kvm-sapphire-rapids
 
 test: $(VENV)/dev
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: lint types imports
 
@@ -49,7 +51,7 @@ lowest:
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check 'pip>=25.1'
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --editable . $$($(PYTHON) -m tests.lowest)
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --group dev $$($(PYTHON) -m tests.lowest)
-	.venv-lowest/bin/python -m pytest -n auto --dist worksteal
+	.venv-lowest/bin/python -m pytest -n $(WORKERS) --dist worksteal
 
 clean:
 	rm -rf $(VENV) .venv-lowest build dist *.egg-info
