@@ -23,10 +23,6 @@ class FittingApp(SearchingApp):
         self._asked = "grid"
         self._laid_out: Layout | None = None
 
-    def show_all(self) -> None:
-        """Show everything again."""
-        raise NotImplementedError
-
     def on_resize(self, event: events.Resize) -> None:
         """Another size may want another layout."""
         self.fit(event.size.width, event.size.height)
