@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.theme import Theme
@@ -177,6 +178,12 @@ class TdxApp(GoingApp, AskingApp, ExportingApp, ChangingApp, HelpingApp, Copying
         except TdxtuiError as error:
             self.problem = str(error)
             self.exit(return_code=2)
+
+    async def on_event(self, event: events.Event) -> None:
+        """What a key does is seen at once."""
+        await super().on_event(event)
+        if isinstance(event, events.Key) and isinstance(self.screen, MainScreen):
+            self.screen.paint()
 
     # -- showing --
 

@@ -39,19 +39,19 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move_row(-1)", "Up", show=False),
-        Binding("down,j", "move_row(1)", "Down", show=False),
-        Binding("left,h", "move_bit(1)", "Left", show=False),
-        Binding("right,l", "move_bit(-1)", "Right", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("home,g", "edge(0)", "First leaf", show=False),
-        Binding("end,G", "edge(-1)", "Last leaf", show=False),
-        Binding("left_curly_bracket", "move_leaf(-1)", "Previous leaf", show=False),
-        Binding("right_curly_bracket", "move_leaf(1)", "Next leaf", show=False),
-        Binding("left_parenthesis", "flexible(-1)", "Previous flexible bit", show=False),
-        Binding("right_parenthesis", "flexible(1)", "Next flexible bit", show=False),
-        Binding("space", "flip_bit", "Flip the bit"),
+        Binding("up,k", "move_row(-1)", "Up", show=False, priority=True),
+        Binding("down,j", "move_row(1)", "Down", show=False, priority=True),
+        Binding("left,h", "move_bit(1)", "Left", show=False, priority=True),
+        Binding("right,l", "move_bit(-1)", "Right", show=False, priority=True),
+        Binding("pageup", "page(-1)", "Page up", show=False, priority=True),
+        Binding("pagedown", "page(1)", "Page down", show=False, priority=True),
+        Binding("home,g", "edge(0)", "First leaf", show=False, priority=True),
+        Binding("end,G", "edge(-1)", "Last leaf", show=False, priority=True),
+        Binding("left_curly_bracket", "move_leaf(-1)", "Previous leaf", show=False, priority=True),
+        Binding("right_curly_bracket", "move_leaf(1)", "Next leaf", show=False, priority=True),
+        Binding("left_parenthesis", "flexible(-1)", "Previous flexible bit", show=False, priority=True),
+        Binding("right_parenthesis", "flexible(1)", "Next flexible bit", show=False, priority=True),
+        Binding("space", "flip_bit", "Flip the bit", priority=True),
     ]
 
     class Resized(Message):

@@ -142,3 +142,12 @@ class MainScreen(Screen[None], Covered):
         from tdxtui.tui.quick import QuickCompositor
 
         self._compositor = QuickCompositor()
+
+    def paint(self) -> None:
+        """Draw at once what has changed. Left to itself it goes through three queues and a timer first."""
+        changed = [widget for widget in self._compositor.visible_widgets if widget._repaint_required]
+        for widget in changed:
+            widget._repaint_required = False
+        self._dirty_widgets.update(changed)
+        if self._dirty_widgets and not self._layout_required:
+            self._on_timer_update()

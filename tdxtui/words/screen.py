@@ -58,7 +58,7 @@ def lines(leaf: Leaf, packed: int, known: int) -> list[str]:
     out: list[str] = []
     told: set[Field] = set()
     for words, fields in _told(leaf, packed, known):
-        out += textwrap.wrap(words, _WIDTH)
+        out += _wrapped(words)
         told.update(fields)
     items = [item for register in _items(leaf) for item in register if item.field not in told]
     return out + _joined([item.words(packed, known) for item in items if not item.says_nothing(packed, known)])
@@ -80,8 +80,12 @@ def _joined(words: list[str]) -> list[str]:
         if out and len(out[-1]) + len(_DOT) + len(text) <= _WIDTH:
             out[-1] += _DOT + text
         else:
-            out += textwrap.wrap(text, _WIDTH)
+            out += _wrapped(text)
     return out
+
+
+def _wrapped(words: str) -> list[str]:
+    return [words] if len(words) <= _WIDTH else textwrap.wrap(words, _WIDTH)
 
 
 @lru_cache(maxsize=1024)

@@ -11,12 +11,12 @@ from textual.strip import Strip
 
 from tdxtui.bit_state import flexible_bits
 from tdxtui.cpuid import Field, Register
+from tdxtui.tui.cells import cut, differing
 from tdxtui.tui.going import place_of
 from tdxtui.tui.grid_lines import Cursor
 from tdxtui.tui.grid_moves import beside, next_flexible, over
 from tdxtui.tui.layout import SETTINGS, lay_out
 from tdxtui.tui.minimap import Mark, minimap
-from tdxtui.tui.quick import differing
 from tdxtui.tui.selection import Selection
 from tests.tui.screen import opened
 
@@ -164,18 +164,42 @@ styles = st.sampled_from([Style(), Style(bold=True)])
 strips = st.lists(st.tuples(st.text("ab ", min_size=1, max_size=5), styles), min_size=1, max_size=6)
 
 
+def cells(strip: Strip) -> list[tuple[str, object]]:
+    return [(char, segment.style) for segment in strip for char in segment.text]
+
+
 @given(strips, strips)
-def test_what_is_drawn_anew_is_all_that_differs(one: list[tuple[str, Style]], two: list[tuple[str, Style]]) -> None:
+def test_what_is_drawn_anew_has_in_it_all_that_differs(
+    one: list[tuple[str, Style]], two: list[tuple[str, Style]]
+) -> None:
     before, after = (Strip([Segment(*piece) for piece in pieces]) for pieces in (one, two))
-    cells = [[(char, style) for text, style in pieces for char in text] for pieces in (one, two)]
     span = differing(before, after)
     if span is None:
-        assert cells[0] == cells[1]
-        return
-    assert cells[0] != cells[1] and 0 <= span[0] < span[1] <= len(cells[1])
-    if len(cells[0]) == len(cells[1]):
-        assert cells[0][: span[0]] == cells[1][: span[0]] and cells[0][span[1] :] == cells[1][span[1] :]
-        assert cells[0][span[0]] != cells[1][span[0]] and cells[0][span[1] - 1] != cells[1][span[1] - 1]
+        assert cells(before) == cells(after)
+    else:
+        assert 0 <= span[0] < span[1] <= after.cell_length
+        assert cells(cut(after, *span)) == cells(after)[span[0] : span[1]]
+        if before.cell_length == after.cell_length:
+            assert cells(before)[: span[0]] == cells(after)[: span[0]]
+            assert cells(before)[span[1] :] == cells(after)[span[1] :]
+
+
+@given(strips, strips)
+def test_of_lines_in_runs_of_a_style_nothing_is_drawn_anew_but_what_differs(
+    one: list[tuple[str, Style]], two: list[tuple[str, Style]]
+) -> None:
+    before, after = (Strip([Segment(*piece) for piece in pieces]).simplify() for pieces in (one, two))
+    span = differing(before, after)
+    assert (span is None) == (cells(before) == cells(after))
+    if span and before.cell_length == after.cell_length:
+        for column in (span[0], span[1] - 1):
+            assert cells(before)[column] != cells(after)[column]
+
+
+def test_wide_characters_are_drawn_whole() -> None:
+    before, after = Strip([Segment("名 a")]), Strip([Segment("名 b")])
+    assert differing(before, after) == (0, 4)
+    assert cut(after, 0, 4).text == "名 b" and cut(after, 2, 4).text == " b"
 
 
 async def test_an_arrow_key_draws_few_cells() -> None:
