@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from tdxtui.classify import BitClass, EntryClasses, Group, classes
+from tdxtui.classify import BitClass, EntryClasses, Group, classes_at
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.module import Computed, Condition, Mirror, Module
 from tdxtui.reason import Certainty, Kind
@@ -43,7 +43,7 @@ def anatomy(module: Module, bit: Field) -> Anatomy:
     entries: dict[Leaf, _Entry] = module.__dict__.setdefault("_anatomies", {})
     found = entries.get(bit.leaf)
     if found is None:
-        found = entries[bit.leaf] = _Entry(module, classes(module)[bit.leaf])
+        found = entries[bit.leaf] = _Entry(module, classes_at(module, bit.leaf))
     return found.at(bit)
 
 

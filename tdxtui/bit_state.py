@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
+from enum import StrEnum
 
-from tdxtui.classify import BitClass, classes
+from tdxtui.classify import BitClass, classes_at
 from tdxtui.cpuid import ALL_ONES, WORD, Leaf, Register
 from tdxtui.evaluate import Situation
 
 
-class BitState(Enum):
+class BitState(StrEnum):
     """The states, each with the glyph that tells it without colour."""
 
     FIXED_0 = "0"
@@ -71,14 +71,14 @@ def _lacking(situation: Situation, leaf: Leaf) -> int:
     """The bits that can only be 1 if the CPU's are, and it has 0: nobody can change them here."""
     if situation.platform is None or situation.platform_refusal:
         return 0
-    masks = classes(situation.module)[leaf].masks
+    masks = classes_at(situation.module, leaf).masks
     needed = masks.get(BitClass.NATIVE, 0) | masks.get(BitClass.CONFIGURED_NATIVE, 0)
     return needed & ~situation.td.prepared.start_of(leaf)
 
 
 def _layers(situation: Situation, leaf: Leaf) -> list[tuple[int, BitState]]:
     """Packed masks and what they mean, the first that has a bit decides."""
-    entry, td = classes(situation.module)[leaf], situation.td
+    entry, td = classes_at(situation.module, leaf), situation.td
     run_time = entry.masks.get(BitClass.DYNAMIC, 0) | entry.masks.get(BitClass.GUEST, 0)
     # The configurable bits of a leaf that is #VE by default still matter once the guest turns it on.
     silent = entry.masks.get(BitClass.VE, 0) & ~entry.entry.configurable

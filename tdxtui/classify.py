@@ -72,12 +72,18 @@ class EntryClasses:
         return Group.FLEXIBLE if self.flexible >> field.shift & 1 else Group.FIXED
 
 
-def classes(module: Module) -> dict[Leaf, EntryClasses]:
-    """The classes of every entry, worked out once per module."""
-    found = module.__dict__.get("_classes")
+def classes_at(module: Module, leaf: Leaf) -> EntryClasses:
+    """The classes of an entry's bits, worked out once per module; KeyError if there is no such entry."""
+    kept: dict[Leaf, EntryClasses] = module.__dict__.setdefault("_classes", {})
+    found = kept.get(leaf)
     if found is None:
-        found = module.__dict__["_classes"] = {entry.leaf: _classify(module, entry) for entry in module.entries}
+        found = kept[leaf] = _classify(module, module.by_leaf[leaf])
     return found
+
+
+def classes(module: Module) -> dict[Leaf, EntryClasses]:
+    """The classes of every entry's bits, in the module's order."""
+    return {entry.leaf: classes_at(module, entry.leaf) for entry in module.entries}
 
 
 def _classify(module: Module, entry: Entry) -> EntryClasses:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tdxtui import library, model_file
-from tdxtui.classify import EntryClasses, classes
+from tdxtui.classify import EntryClasses, classes_at
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.errors import TdxtuiError
 from tdxtui.evaluate import Situation, evaluate
@@ -97,7 +97,7 @@ class Editor:
 
     def classes_at(self, leaf: Leaf) -> EntryClasses:
         """The classes of an entry's bits."""
-        return classes(self.module)[leaf]
+        return classes_at(self.module, leaf)
 
     # -- edits --
 

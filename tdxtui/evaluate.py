@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tdxtui import library
-from tdxtui.classify import BitClass, classes
+from tdxtui.classify import BitClass, classes_at
 from tdxtui.cpuid import Field, Leaf, Register
 from tdxtui.explain import Explainer
 from tdxtui.model import VcpuModel
@@ -95,5 +95,5 @@ def _wrong(td: VirtualCpuid, leaf: Leaf, value: int, mask: int) -> int:
     if entry is None:
         # In the hypervisors' own range the module has nothing to say (D5.1).
         return 0 if leaf.leaf in HYPERVISOR_LEAVES else value & mask
-    dynamic = classes(td.module)[entry.leaf].masks.get(BitClass.DYNAMIC, 0) | entry.dynamic
+    dynamic = classes_at(td.module, entry.leaf).masks.get(BitClass.DYNAMIC, 0) | entry.dynamic
     return (td.at(entry.leaf) ^ value) & mask & td.known_at(entry.leaf) & ~dynamic

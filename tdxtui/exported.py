@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tdxtui import library, model_file
-from tdxtui.classify import BitClass, classes
+from tdxtui.classify import BitClass, classes_at
 from tdxtui.cpuid import ALL_ONES, REGISTER_KEYS, Leaf, unpack
 from tdxtui.dump import MAX_FILE_SIZE
 from tdxtui.errors import TdxtuiError
@@ -138,7 +138,7 @@ def _leaf(leaf: Leaf, value: int, known: int = ALL_ONES) -> Record:
 
 def _guest(module: Module, leaf: Leaf) -> Record:
     """Where the guest doesn't simply read what TDH.MNG.INIT gave: #VE by default, or bits of the run time."""
-    masks = classes(module)[leaf].masks
+    masks = classes_at(module, leaf).masks
     if BitClass.VE in masks:
         return {"guest": "ve"}
     return {"guest": "run-time"} if {BitClass.DYNAMIC, BitClass.GUEST} & masks.keys() else {}

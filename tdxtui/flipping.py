@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tdxtui import phrase
 from tdxtui.anatomy import anatomy
-from tdxtui.classify import BitClass, Group, classes
+from tdxtui.classify import BitClass, Group, classes_at
 from tdxtui.computed import PLATFORM_DEPENDENT
 from tdxtui.cpuid import ALL_ONES, Field, Leaf
 from tdxtui.edits import CPUID_CONFIG, Edit, config_edit, wished, word_edit
@@ -72,7 +72,7 @@ def edited(situation: Situation, edits: tuple[Edit, ...], bit: Field | None = No
     if bit is not None and model.wished(bit) not in (None, goal):
         # A wish within a number that the edits leave to the module would become part of it in CPUID_CONFIG.
         computed = anatomy(situation.module, bit).base[0][0] in (Kind.COMPUTED, Kind.TOPOLOGY)
-        configured = computed and classes(situation.module)[bit.leaf].entry.configurable & bit.mask
+        configured = computed and classes_at(situation.module, bit.leaf).entry.configurable & bit.mask
         model = model.wish(bit, None if configured else goal)
     after = evaluate(model, situation.module, situation.platform)
     defaults = [edit.field for edit in edits if edit.field is not None and not edit.value and not edit.field.is_bit]
@@ -98,7 +98,7 @@ def flip(situation: Situation, bit: Field) -> Flip:
     after = edited(situation, edits, bit, goal)
     if problem := fresh_refusal(situation, after):
         return Flip(None, (), False, problem)
-    group = classes(situation.module)[bit.leaf].group_of(bit)
+    group = classes_at(situation.module, bit.leaf).group_of(bit)
     at_once = _is_own(edits, bit) and group is not Group.FIXED
     return Flip(after, edits, at_once, f"{bit.key} needs {phrase.edit_list(edits)} ({_holders(situation, bit)})")
 
@@ -131,7 +131,7 @@ def _named(term: Term) -> str:
 
 def impossible(situation: Situation, bit: Field, goal: int) -> str:
     """Why nothing gives a bit its other value here."""
-    here, run_time = classes(situation.module)[bit.leaf], sentences(situation.module, bit)
+    here, run_time = classes_at(situation.module, bit.leaf), sentences(situation.module, bit)
     kind = here.class_of(bit)
     if run_time and (kind is BitClass.DYNAMIC or here.entry.dynamic & bit.mask):
         return f"{bit.key} is {phrase.CLASSES[BitClass.DYNAMIC]}. {run_time[0]}"
@@ -151,7 +151,7 @@ def _obstacles(situation: Situation, bit: Field, goal: int) -> Iterator[str]:
             break
     if goal:
         yield from _ties(situation, bit)
-    if classes(situation.module)[bit.leaf].class_of(bit) is BitClass.VE:
+    if classes_at(situation.module, bit.leaf).class_of(bit) is BitClass.VE:
         yield f"its leaf {phrase.CLASSES[BitClass.VE].removeprefix('a leaf that ')}"
 
 

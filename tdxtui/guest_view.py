@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tdxtui.bit_state import BitState, Row, rows
-from tdxtui.classify import BitClass, classes
+from tdxtui.classify import BitClass, classes_at
 from tdxtui.cpuid import ALL_ONES, Leaf
 from tdxtui.dynamic import GuestState
 from tdxtui.evaluate import Situation
@@ -35,7 +35,7 @@ def guest_view(situation: Situation, leaf: Leaf, guest: GuestState) -> GuestView
     """What a guest in a state gets from CPUID of one of the module's entries."""
     td = situation.td
     value = cpuid(td, leaf.leaf, leaf.subleaf or 0, guest)
-    masks = classes(situation.module)[leaf].masks
+    masks = classes_at(situation.module, leaf).masks
     decided = masks.get(BitClass.DYNAMIC, 0) | masks.get(BitClass.GUEST, 0)
     if value is None:
         return GuestView(None, 0, decided)

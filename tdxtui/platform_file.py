@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,6 +67,8 @@ def _list(key: str, items: Sequence[str]) -> list[str]:
 
 def _quoted(text: str) -> str:
     """A TOML string, which writes what isn't printable as JSON does."""
+    import json  # nobody who reads a platform needs it
+
     return json.dumps("".join(char if char.isprintable() else "?" for char in text), ensure_ascii=False)
 
 

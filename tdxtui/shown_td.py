@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from tdxtui.catalog import title
-from tdxtui.classify import BitClass, always_ve, classes, sum_masks
+from tdxtui.classify import BitClass, always_ve, classes_at, sum_masks
 from tdxtui.columns import WIDTH, sentences
 from tdxtui.cpuid import ALL_ONES, REGISTER_KEYS, Leaf, quad, unpack
 from tdxtui.dynamic import GuestState
@@ -55,7 +55,7 @@ def _guest_leaves(situation: Situation, guest: GuestState) -> Iterator[ShownLeaf
 
 
 def _run_time(situation: Situation, leaf: Leaf) -> int:
-    masks = classes(situation.module)[leaf].masks
+    masks = classes_at(situation.module, leaf).masks
     dynamic = sum_masks(item.field for item in situation.module.exit.dynamic if item.field.leaf == leaf)
     return dynamic | masks.get(BitClass.GUEST, 0)
 

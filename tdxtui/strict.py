@@ -21,6 +21,8 @@ MAX_WHERE = 60
 MAX_MESSAGE = 130
 FEW = 8
 _REQUIRED: Any = object()
+_HEX = re.compile(r"0[xX][0-9a-fA-F]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def data_error(source: str, where: str, message: str) -> DataError:
@@ -136,7 +138,7 @@ class Section:
     def text(self, key: str, default: Any = _REQUIRED) -> str:
         """A string of one line."""
         value = self.take(key, str, default)
-        if isinstance(value, str) and re.search(r"[\x00-\x1f\x7f-\x9f]", value):
+        if isinstance(value, str) and _CONTROL.search(value):
             raise self.error(key, "expected one line of text without control characters")
         return value
 
@@ -205,7 +207,7 @@ class Section:
 
 def parse_hex(text: str, bits: int = 64) -> int:
     """Read 0x and hex digits; ValueError if it is none or needs more bits."""
-    if not re.fullmatch(r"0[xX][0-9a-fA-F]+", text):
+    if not _HEX.fullmatch(text):
         raise ValueError(f"{text!r} is not a hex number; write 0x and hex digits")
     value = int(text, 16)
     if value >> bits:

@@ -29,6 +29,12 @@ def loosen(name: str) -> str:
 
 
 @cache
+def by_canonical_name() -> dict[str, Row]:
+    """The rows by the name that is theirs alone."""
+    return {row.names[0]: row for row in rows()}
+
+
+@cache
 def _by_name() -> dict[str, list[Row]]:
     index: dict[str, list[Row]] = {}
     for row in rows():

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from tdxtui.catalog.index import LINUX_PREFIX, by_loose_name, loosen, spelled
+from tdxtui.catalog.index import LINUX_PREFIX, by_canonical_name, by_loose_name, loosen, spelled
 from tdxtui.catalog.named import Named, named
 from tdxtui.catalog.tables import Row
 from tdxtui.cpuid import Field, Leaf, Register
@@ -64,6 +64,8 @@ def find(text: str) -> Field:
 
     Raises UnknownName, or AmbiguousName where the tools disagree.
     """
+    if "." not in text and ":" not in text:  # as every notation of a place has
+        return _only(text, _candidates(text.strip().lower())).field
     try:
         return Field.parse(text)
     except ValueError as error:
@@ -81,9 +83,12 @@ def _only(text: str, candidates: list[Named]) -> Named:
 
 
 def _candidates(word: str) -> list[Named]:
+    qualified = _qualified(word)
+    own = by_canonical_name().get(qualified.name if qualified else word)
+    if own is not None and (qualified is None or qualified.admits(own)):
+        return [named(own, qualified.leaf if qualified else None)]
     if found := spelled(word):
         return [named(row) for row in _preferred(word, found)]
-    qualified = _qualified(word)
     return _candidates_there(qualified) if qualified else []
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tdxtui import catalog
 from tdxtui.anatomy import anatomy
 from tdxtui.checking.finding import Finding, Kind, Layer
-from tdxtui.classify import BitClass, classes
+from tdxtui.classify import BitClass, classes_at
 from tdxtui.cpuid import Field, Leaf, Register
 from tdxtui.evaluate import Situation
 from tdxtui.reason import Kind as TermKind
@@ -38,7 +38,7 @@ def conflicts(situation: Situation, vmm: Sequence[VmmLayer]) -> Iterator[Finding
             yield from (_absent(situation, run, value) for run in runs(leaf, wrong, mask))
             continue
         got = situation.td.at(entry.leaf)
-        kinds = classes(situation.module)[entry.leaf]
+        kinds = classes_at(situation.module, entry.leaf)
         for run in runs(entry.leaf, wrong, mask):
             layer = decider(situation, run.bits[-1])
             yield Finding(

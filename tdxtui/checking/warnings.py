@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tdxtui import catalog
 from tdxtui.checking.bits import bits_of, feature_mask
 from tdxtui.checking.finding import Finding, Kind, Layer, Severity
-from tdxtui.classify import BitClass, classes
+from tdxtui.classify import BitClass, classes_at
 from tdxtui.cpuid import ALL_ONES, Field, Leaf
 from tdxtui.evaluate import Situation
 from tdxtui.module import Module
@@ -129,7 +129,7 @@ def _without_needs(situation: Situation, wishes: Mapping[Leaf, tuple[int, int]])
 def _is_chosen(situation: Situation, bit: Field, wishes: Mapping[Leaf, tuple[int, int]]) -> bool:
     """Whether a bit is there because somebody wanted it, or could be told away."""
     value = wishes.get(bit.leaf, (0, 0))[0]
-    return bool((value | classes(situation.module)[bit.leaf].flexible) & bit.mask)
+    return bool((value | classes_at(situation.module, bit.leaf).flexible) & bit.mask)
 
 
 def _name(bit: Field) -> str:
@@ -142,11 +142,11 @@ def _name(bit: Field) -> str:
 
 
 def _run_time(situation: Situation, wishes: Mapping[Leaf, tuple[int, int]]) -> Iterator[Finding]:
-    kinds = classes(situation.module)
+    module = situation.module
     masks: dict[BitClass, Masks] = {kind: {} for kind in (BitClass.GUEST, BitClass.DYNAMIC, BitClass.VE)}
     for leaf, (_, mask) in wishes.items():
         for kind, found in masks.items():
-            if here := kinds[leaf].masks.get(kind, 0) & mask:
+            if here := classes_at(module, leaf).masks.get(kind, 0) & mask:
                 found[leaf] = here
     unreduced = _reads_one(situation, wishes)
     said = "the model wants 0, but a guest that doesn't set TD_CTLS.REDUCE_VE reads 1 (rule D7)"
@@ -173,12 +173,13 @@ def _reads_one(situation: Situation, wishes: Mapping[Leaf, tuple[int, int]]) -> 
 
 
 def _unsure(situation: Situation, wishes: Mapping[Leaf, tuple[int, int]]) -> Iterator[Finding]:
-    kinds = classes(situation.module)
-    inferred = {leaf: kinds[leaf].inferred & mask for leaf, (_, mask) in wishes.items()}
+    module = situation.module
+    inferred = {leaf: classes_at(module, leaf).inferred & mask for leaf, (_, mask) in wishes.items()}
     said = f"not read in the source of module {situation.module.version}, but inferred from other versions"
     yield from _warning("inferred", said, Layer.MODULE, inferred, situation)
     if situation.td.known is not None:
-        known = {leaf: situation.td.known_at(leaf) | kinds[leaf].masks.get(BitClass.VE, 0) for leaf in wishes}
+        silent = {leaf: classes_at(module, leaf).masks.get(BitClass.VE, 0) for leaf in wishes}
+        known = {leaf: situation.td.known_at(leaf) | mask for leaf, mask in silent.items()}
         unknown = {leaf: mask & ~known[leaf] for leaf, (_, mask) in wishes.items()}
         said = "not known without a CPU (--platform)"
         yield from _warning("unknown-cpu", said, Layer.PLATFORM, unknown, situation)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from tdxtui.classify import BitClass, classes
+from tdxtui.classify import BitClass, classes_at
 from tdxtui.cpuid import ALL_ONES, Field, Leaf
 from tdxtui.diff.groups import Group
 from tdxtui.diff.modules import BitChange, compare
@@ -37,7 +37,7 @@ class BitDiff:
         """
         masks: dict[Leaf, int] = {}
         for leaf in self.old.by_leaf:
-            zeros = classes(self.old)[leaf].masks.get(BitClass.FIXED_0, 0)
+            zeros = classes_at(self.old, leaf).masks.get(BitClass.FIXED_0, 0)
             for mask, change in self._changes.get(leaf, ()):
                 if change.group not in NO_CLASS:
                     kept = ALL_ONES & ~zeros if change.group is Group.REMOVED else ALL_ONES

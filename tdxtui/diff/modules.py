@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tdxtui.classify import classes
+from tdxtui.classify import classes_at
 from tdxtui.cpuid import ALL_ONES, Field, Leaf, Register
 from tdxtui.diff.access import ALWAYS_VE, VE, access, leaves, without_entry
 from tdxtui.diff.groups import Group, groups
@@ -110,7 +110,7 @@ def _of_feature(group: Group, new: Module, field: Field) -> Group:
 
 
 def _inferred(module: Module, field: Field) -> bool:
-    return field.leaf in module.by_leaf and bool(classes(module)[field.leaf].inferred & field.mask)
+    return field.leaf in module.by_leaf and bool(classes_at(module, field.leaf).inferred & field.mask)
 
 
 def _shown_runs(leaf: Leaf, mask: int, group: Group) -> list[tuple[Field, str]]:

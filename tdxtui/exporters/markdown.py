@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from tdxtui import catalog, phrase
 from tdxtui.check import Finding
-from tdxtui.classify import classes
+from tdxtui.classify import classes_at
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.exporters.kvm_rules import bits_of
 from tdxtui.exporters.result import Written
@@ -115,7 +115,7 @@ def _alike(subject: Subject, high: Field, low: Field) -> bool:
     if high.register != low.register or high.lsb != low.msb + 1:
         return False
     entry = subject.module.entry_for(high.leaf)
-    kinds = classes(subject.module)[entry.leaf] if entry else None
+    kinds = classes_at(subject.module, entry.leaf) if entry else None
     same = kinds is None or kinds.class_of(high) == kinds.class_of(low)
     return same and catalog.named_at(high) == catalog.named_at(low)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from tdxtui import catalog
 from tdxtui.checking.bits import bits_of
-from tdxtui.classify import classes
+from tdxtui.classify import classes_at
 from tdxtui.cpuid import Field, Leaf
 from tdxtui.fit.target import Target
 from tdxtui.fit.wants import Wants
@@ -43,8 +43,8 @@ def _needed(target: Target, wants: Wants) -> Iterator[tuple[Field, Field]]:
 
 def _flexible(target: Target, bit: Field) -> bool:
     """Whether settings decide a bit: one that is fixed needs nothing of us, and gets nothing."""
-    here = classes(target.module).get(bit.leaf)
-    return here is not None and bool(here.flexible & bit.mask)
+    module = target.module
+    return bit.leaf in module.by_leaf and bool(classes_at(module, bit.leaf).flexible & bit.mask)
 
 
 def _hit(target: Target, wants: Wants, gate: Gate) -> Field | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tdxtui.classify import BitClass, classes
+from tdxtui.classify import BitClass, classes_at
 from tdxtui.cpuid import ALL_ONES, Field, Leaf
 from tdxtui.module import Module
 
@@ -52,7 +52,7 @@ class Wants:
 
 def run_time(module: Module, leaf: Leaf) -> int:
     """The bits of an entry that the run time fills in."""
-    here = classes(module)[leaf]
+    here = classes_at(module, leaf)
     return here.masks.get(BitClass.DYNAMIC, 0) | here.entry.dynamic
 
 

@@ -22,7 +22,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tdxtui import catalog
-from tdxtui.classify import classes
+from tdxtui.classify import EntryClasses, classes_at
 from tdxtui.cpuid import Field
 from tdxtui.errors import TdxtuiError
 from tdxtui.learn.stand import Stand
@@ -133,13 +133,18 @@ def _guest_at(stand: Stand, field: Field) -> Value:
 
 
 def _class_at(stand: Stand, field: Field) -> Value:
-    found = classes(stand.editor.module).get(field.leaf)
+    found = _classes_at(stand, field)
     return found.class_of(field).value if found else NONE
 
 
 def _group_at(stand: Stand, field: Field) -> Value:
-    found = classes(stand.editor.module).get(field.leaf)
+    found = _classes_at(stand, field)
     return found.group_of(field).value if found else NONE
+
+
+def _classes_at(stand: Stand, field: Field) -> EntryClasses | None:
+    module = stand.editor.module
+    return classes_at(module, field.leaf) if field.leaf in module.by_leaf else None
 
 
 def _wish_at(stand: Stand, field: Field) -> Value:

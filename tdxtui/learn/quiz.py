@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tdxtui import catalog, library, phrase, situations
 from tdxtui.anatomy import anatomy
-from tdxtui.classify import BitClass, Group, classes
+from tdxtui.classify import BitClass, Group, classes_at
 from tdxtui.cpuid import Field, Register
 from tdxtui.edits import CPUID_CONFIG, MODULE, PLATFORM
 from tdxtui.evaluate import Situation, evaluate
@@ -130,7 +130,7 @@ def _any_change(random: Random, before: Situation) -> Change | None:
 
 
 def _is_configurable(module: Module, bit: Field) -> bool:
-    return classes(module)[bit.leaf].class_of(bit) is BitClass.CONFIGURED_NATIVE
+    return classes_at(module, bit.leaf).class_of(bit) is BitClass.CONFIGURED_NATIVE
 
 
 def _is_left_out(model: VcpuModel, module: Module, bit: Field) -> bool:
@@ -197,7 +197,7 @@ def _is_feature(module: Module, bit: Field) -> bool:
     named = catalog.named_at(bit)
     if named is None or not named.field.is_bit or not (named.qemu or named.linux):
         return False
-    return classes(module)[bit.leaf].group_of(bit) is Group.FLEXIBLE
+    return classes_at(module, bit.leaf).group_of(bit) is Group.FLEXIBLE
 
 
 def _asked(bit: Field, change: Change, before: Situation, after: Situation) -> Question:

@@ -121,7 +121,7 @@ class TdxApp(GoingApp, AskingApp, ExportingApp, ChangingApp, HelpingApp, Copying
         """Everything of the main screen."""
         self._header = OneLine(self.palette, id="header")
         self._ruler = OneLine(self.palette, id="ruler")
-        calls = self._moved, self.mark, self.flip_bit
+        calls = self._moved, self.mark, self.flip_bit, self._ruled
         self._grid = BitGrid(self.editor.situation, self.palette, *calls, id="grid")
         self._list = LeafList(self.editor.situation, self._grid.leaves, self.palette, id="leaves")
         self._xfam = SwitchPane("XFAM", 2, xfam_switches(self.editor), self.palette, id="xfam")
@@ -130,17 +130,19 @@ class TdxApp(GoingApp, AskingApp, ExportingApp, ChangingApp, HelpingApp, Copying
         guest = guest_switches(self.editor.module, as_guest(self.editor))
         self._guest = SwitchPane("Guest at run time", 1, guest, self.palette, id="guest")
         self._why = WhyPane(self.palette, id="why")
+        panes = self._xfam, self._attributes, self._td, self._guest
+        self._switches = {pane.id or "": pane for pane in panes}
         typing = self.search_typed, self.search_stepped, self.search_ended
         self._status = SearchLine(self.palette, *typing, id="status")
         self._small = OneLine(self.palette, id="small")
+        self._middle, self._side = Row(id="middle"), Column(id="side")
+        self.fit_panes(*self.size)
+        self.show_all()
         yield self._header
-        with Row(id="middle"):
-            with Column(id="side"):
+        with self._middle:
+            with self._side:
                 yield self._list
-                yield self._xfam
-                yield self._attributes
-                yield self._td
-                yield self._guest
+                yield from panes
             with Column(id="main"):
                 yield self._ruler
                 yield self._grid
@@ -265,7 +267,7 @@ class TdxApp(GoingApp, AskingApp, ExportingApp, ChangingApp, HelpingApp, Copying
         self._show_cursor()
         self.say_marked()
 
-    def on_bit_grid_resized(self) -> None:
+    def _ruled(self) -> None:
         """The bit numbers stand above the bits; now the width of the pane that says why is known, too."""
         self._ruler.show(Text(self._grid.shape.ruler(), self.palette.muted))
         self._show_cursor()

@@ -9,7 +9,6 @@ from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region
-from textual.message import Message
 from textual.strip import Strip
 
 from tdxtui.bit_state import flexible_bits
@@ -34,8 +33,9 @@ if TYPE_CHECKING:
 class BitGrid(Bare, can_focus=True, inherit_bindings=False):
     """The grid. `cursor` is the bit under the cursor.
 
-    `moved`, `leaving` and `flipped` are called at once, not as messages: what they repaint then goes into the same
-    frame. `leaving` comes before a jump to the first or last leaf, `flipped` is Space on a bit.
+    `moved`, `leaving`, `flipped` and `laid_out` are called at once, not as messages: what they repaint then goes into
+    the same frame. `leaving` comes before a jump to the first or last leaf, `flipped` is Space on a bit, `laid_out`
+    follows another width.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -54,23 +54,20 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
         Binding("space", "flip_bit", "Flip the bit", priority=True),
     ]
 
-    class Resized(Message):
-        """The lines are laid out for another width."""
-
     def __init__(
         self, situation: Situation, palette: Palette, moved: Callable[[], None], leaving: Callable[[], None],
-        flipped: Callable[[], None], id: str | None = None,
+        flipped: Callable[[], None], laid_out: Callable[[], None], id: str | None = None,
     ) -> None:
         super().__init__(id=id)
         self._palette = palette
-        self._moved, self._leaving, self._flipped = moved, leaving, flipped
+        self._moved, self._leaving, self._flipped, self._laid_out = moved, leaving, flipped, laid_out
         self._all_leaves = _entries(situation)
         self._lines = GridLines(Shown(situation), self._all_leaves, palette)
         self._numbers = _numbered(self._all_leaves)
         self._at = Cursor(0, Register.EAX, 31)
         self._anchor: Cursor | None = None
         self._dragging = False
-        self._cache: dict[int, Strip] = {}
+        self._cache: dict[int, list[Segment]] = {}
         self._finished: dict[tuple[int, Mark], Strip] = {}
         self._map: list[Mark] = []
         self._top = self._width = self._height = 0
@@ -376,13 +373,13 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
         self.refresh()
         return True
 
-    def on_resize(self) -> None:
+    def resized(self) -> None:
         """Another width lays the lines out anew; the cursor stays in view."""
-        self._width, self._height = self.size
+        self._width, self._height = self._size
         self._lines.shape = Shape.of(self._width)
         self._forget_all()
         self._reveal()
-        self.post_message(self.Resized())
+        self._laid_out()
 
     # -- drawing --
 
@@ -406,15 +403,15 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
             return self._with_bar(self._lines.draw(line, None, self.selection), mark)
         finished = self._finished.get((line, mark))
         if finished is None:
-            strip = self._cache.get(line)
-            if strip is None:
-                strip = self._cache[line] = self._lines.draw(line, None, None)
-            finished = self._finished[line, mark] = self._with_bar(strip, mark)
+            drawn = self._cache.get(line)
+            if drawn is None:
+                drawn = self._cache[line] = self._lines.draw(line, None, None)
+            finished = self._finished[line, mark] = self._with_bar(drawn, mark)
         return finished
 
-    def _with_bar(self, strip: Strip, mark: Mark) -> Strip:
+    def _with_bar(self, line: list[Segment], mark: Mark) -> Strip:
         style = self._palette.conflict if mark is Mark.CONFLICT else self._palette.edge
-        return Strip([*strip, Segment(mark.value, style)], self._width)
+        return Strip([*line, Segment(mark.value, style)], self._width)
 
 
 def _entries(situation: Situation) -> list[Leaf]:

@@ -1,12 +1,15 @@
-"""Which cells of a line look otherwise than before, and that part of the line."""
+"""Lines as segments: what of one looks otherwise than before, parts of one, one of a given width.
+
+Segments cost less than Textual's strips, each of which brings seven caches along.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import takewhile
-from operator import eq
 
+from rich.cells import cell_len
 from rich.segment import Segment
+from rich.style import Style
 from textual.strip import Strip
 
 
@@ -24,18 +27,26 @@ def differing(before: Strip, after: Strip) -> tuple[int, int] | None:
     return (left, width - right) if left + right < width else None
 
 
-def cut(strip: Strip, left: int, right: int) -> Strip:
+def cut(strip: Strip, left: int, right: int) -> list[Segment]:
     """The part of a strip from a column to before another one."""
     segments = list(strip)
     if not _plain(segments, strip.cell_length):
-        return strip.crop(left, right)
+        return list(strip.crop(left, right))
     found, at = [], 0
     for text, style, _ in segments:
         end = at + len(text)
         if end > left and at < right:
             found.append(Segment(text[max(left - at, 0) : right - at], style))
         at = end
-    return Strip(found, right - left)
+    return found
+
+
+def padded(segments: Sequence[Segment], width: int, style: Style) -> list[Segment]:
+    """A line of exactly that many columns: cut off, or filled with blanks in a style."""
+    missing = width - sum([cell_len(segment.text) for segment in segments])
+    if missing > 0:
+        return [*segments, Segment(" " * missing, style)]
+    return list(segments if missing == 0 else Strip(segments).crop(0, width))
 
 
 def _plain(segments: Sequence[Segment], width: int) -> bool:
@@ -50,6 +61,18 @@ def _alike(old: Sequence[Segment], new: Sequence[Segment], step: int) -> int:
         if style is not other and style != other:
             break
         if one != two:
-            return count + sum(1 for _ in takewhile(bool, map(eq, one[::step], two[::step])))
+            return count + (_common(one, two) if step > 0 else _common(one[::-1], two[::-1]))
         count += len(one)
     return count
+
+
+def _common(one: str, two: str) -> int:
+    """The length of the common beginning of two texts, by halves: slices compare faster than a loop's steps."""
+    least, most = 0, min(len(one), len(two))
+    while least < most:
+        middle = (least + most + 1) // 2
+        if one[:middle] == two[:middle]:
+            least = middle
+        else:
+            most = middle - 1
+    return least

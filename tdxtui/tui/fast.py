@@ -16,6 +16,7 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tdxtui.tui.cells import padded
 from tdxtui.tui.palette import Palette
 
 
@@ -28,6 +29,16 @@ class Bare(Widget):
         if crop.x == 0 and crop.width == self._size.width:
             return lines
         return [line.crop(crop.x, crop.right) for line in lines]
+
+    def _size_updated(self, size: Size, virtual_size: Size, container_size: Size, layout: bool = True) -> bool:
+        other = self._size != size
+        told = super()._size_updated(size, virtual_size, container_size, layout)
+        if other:
+            self.resized()
+        return told
+
+    def resized(self) -> None:
+        """Another size, told before anything is drawn in it: a Resize event comes only after the first frame."""
 
 
 class Framed(Bare):
@@ -63,9 +74,9 @@ class Framed(Bare):
         if self.is_attached:
             self.refresh(*(Region(0, row + 1, self._size.width, 1) for row in rows))
 
-    def on_resize(self) -> None:
+    def resized(self) -> None:
         """Lay the lines out anew."""
-        self.redraw()
+        self._finished.clear()
 
     def on_focus(self) -> None:
         """The frame shows the focus."""
@@ -89,8 +100,8 @@ class Framed(Bare):
             return self._top_line(width, edge)
         if y >= height - 1:
             return self._bottom_line(width, edge)
-        inside = Strip(self.inner_line(y - 1)).adjust_cell_length(width - 2, self.palette.text)
-        return Strip([Segment("│", edge), *inside, self.right_edge(y - 1, edge)])
+        inside = padded(self.inner_line(y - 1), width - 2, self.palette.text)
+        return Strip([Segment("│", edge), *inside, self.right_edge(y - 1, edge)], width)
 
     def right_edge(self, y: int, edge: Style) -> Segment:
         """The frame beside a line."""
@@ -99,8 +110,8 @@ class Framed(Bare):
     def _top_line(self, width: int, edge: Style) -> Strip:
         title = f" {self.title} "
         rest = max(width - len(title) - 3, 0)
-        line = Strip([Segment("╭─", edge), Segment(title, self.palette.text), Segment("─" * rest + "╮", edge)])
-        return line.adjust_cell_length(width, edge)
+        line = [Segment("╭─", edge), Segment(title, self.palette.text), Segment("─" * rest + "╮", edge)]
+        return Strip(padded(line, width, edge), width)
 
     @property
     def title(self) -> str:

@@ -6,7 +6,9 @@ from rich.text import Text
 from textual import events
 from textual.widget import Widget
 
-from tdxtui.tui.layout import MIN_HEIGHT, MIN_WIDTH, SETTINGS, Layout, lay_out
+from tdxtui.tui.fast import Column, Row
+from tdxtui.tui.layout import MIN_HEIGHT, MIN_WIDTH, Layout, lay_out
+from tdxtui.tui.leaf_list import LeafList
 from tdxtui.tui.lines import OneLine
 from tdxtui.tui.searching import SearchingApp
 from tdxtui.tui.switches import SwitchPane
@@ -15,7 +17,12 @@ from tdxtui.tui.switches import SwitchPane
 class FittingApp(SearchingApp):
     """An app whose panes come and go with the window's size."""
 
+    _header: OneLine
+    _list: LeafList
+    _middle: Row
+    _side: Column
     _small: OneLine
+    _switches: dict[str, SwitchPane]
 
     def __init__(self, ansi_color: bool = False) -> None:
         super().__init__(ansi_color=ansi_color)
@@ -30,23 +37,27 @@ class FittingApp(SearchingApp):
 
     def fit(self, width: int, height: int) -> None:
         """Lay everything out for a size."""
-        # While a dialog is open, `size` follows a resize only later.
-        self._width, self._height = width, height
-        tiny = width < MIN_WIDTH or height < MIN_HEIGHT
-        if tiny and self._status.is_open:
-            self.search_ended(True)
-        for name in ("header", "middle", "status"):
-            self.query_one(f"#{name}").display = not tiny
-        self._small.display = tiny
-        if tiny:
-            self._small.show(Text(self.too_small(width, height), self.palette.text))
-        self.arrange()
+        was_tiny = self._tiny
+        self.fit_panes(width, height)
         focused = self.screen_stack[0].focused
-        if focused is None or not seen(focused) or self._tiny:
+        if focused is None or not seen(focused) or was_tiny:
             self._asked = "grid"
             self.arrange()
             self.focus_on(self._grid)
-        self._tiny = tiny
+
+    def fit_panes(self, width: int, height: int) -> None:
+        """Lay the panes out, which need not be mounted: done before they are, their first layout is the only one."""
+        # While a dialog is open, `size` follows a resize only later.
+        self._width, self._height = width, height
+        self._tiny = width < MIN_WIDTH or height < MIN_HEIGHT
+        if self._tiny and self._status.is_open:
+            self.search_ended(True)
+        for part in (self._header, self._middle, self._status):
+            part.display = not self._tiny
+        self._small.display = self._tiny
+        if self._tiny:
+            self._small.show(Text(self.too_small(width, height), self.palette.text))
+        self.arrange()
 
     def too_small(self, width: int, height: int, least: str = f"{MIN_WIDTH}x{MIN_HEIGHT}") -> str:
         """What a window too small says, in as many words as it has room for."""
@@ -56,7 +67,7 @@ class FittingApp(SearchingApp):
 
     def arrange(self) -> None:
         """Show the panes that have room."""
-        panes = {name: self.query_one(f"#{name}", SwitchPane) for name in SETTINGS}
+        panes = self._switches
         found = lay_out(
             self._width, self._height, self._asked, self._grid.shown.guest is not None,
             lambda name, width, freely: panes[name].set_columns(width, freely),
@@ -69,12 +80,12 @@ class FittingApp(SearchingApp):
         if found == self._laid_out:
             return
         self._laid_out = found
-        side = self.query_one("#side")
+        side = self._side
         side.display = bool(found.side or found.below)
         side.set_class(bool(found.below), "below")
         side.styles.width = "100%" if found.below else found.side
         side.styles.height = sum(found.heights.values()) if found.below else "1fr"
-        self.query_one("#leaves").display = not found.below
+        self._list.display = not found.below
         self._why.display = found.why > 0
         if found.why:
             self._why.styles.height = found.why

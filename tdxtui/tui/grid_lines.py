@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.strip import Strip
 
 from tdxtui import catalog
 from tdxtui.bit_state import BitState
 from tdxtui.cpuid import Field, Leaf, Register
+from tdxtui.tui.cells import padded
 from tdxtui.tui.entry_words import EntryWords
 from tdxtui.tui.grid_shape import FIELD_LINE, LINES_PER_ENTRY, REGISTER_LINES, TITLE_LINE, Shape
 from tdxtui.tui.lines import shortened
@@ -50,7 +50,7 @@ class GridLines:
         """How many lines there are."""
         return -(-len(self.leaves) // self.shape.columns) * LINES_PER_ENTRY
 
-    def draw(self, line: int, cursor: Cursor | None, selection: Selection | None) -> Strip:
+    def draw(self, line: int, cursor: Cursor | None, selection: Selection | None) -> list[Segment]:
         """A line, the leaves side by side; `cursor` and `selection` may be left out where they are not in it."""
         row, part = divmod(line, LINES_PER_ENTRY)
         shape, entries = self.shape, range(row * self.shape.columns, (row + 1) * self.shape.columns)
@@ -59,8 +59,8 @@ class GridLines:
             if entry >= len(self.leaves):
                 break
             cell = self._part(entry, part, cursor if cursor and cursor.entry == entry else None, selection)
-            segments += Strip(cell).adjust_cell_length(shape.column, self.palette.text)
-        return Strip(segments).adjust_cell_length(max(shape.width - 1, 0), self.palette.text)
+            segments += padded(cell, shape.column, self.palette.text)
+        return padded(segments, max(shape.width - 1, 0), self.palette.text)
 
     def _part(self, entry: int, part: int, cursor: Cursor | None, selection: Selection | None) -> list[Segment]:
         leaf = self.leaves[entry]

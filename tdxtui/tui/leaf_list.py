@@ -186,13 +186,13 @@ class LeafList(Framed, can_focus=True, inherit_bindings=False):
         """Back to the leaf before."""
         self.action_move(-1)
 
-    def on_resize(self) -> None:
+    def resized(self) -> None:
         """Keep the selection in view."""
         self._reveal()
         self._map_out()
         if self._counts:
             self.count(())
-        super().on_resize()
+        super().resized()
 
     def inner_line(self, y: int) -> list[Segment]:
         """One leaf."""

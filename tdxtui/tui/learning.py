@@ -65,12 +65,12 @@ class LessonApp(TdxApp):
 
     # -- laying out --
 
-    def fit(self, width: int, height: int) -> None:
+    def fit_panes(self, width: int, height: int) -> None:
         """The lesson takes what it needs, at most half, and leaves the grid its least."""
         most = max(min(int(height * SHARE), height - LEAST_GRID), LEAST_LESSON)
         self._taken = self._lesson.lay_out(width, most)
         self._lesson.styles.height = self._taken
-        super().fit(width, height - self._taken)
+        super().fit_panes(width, height - self._taken)
         self._lesson.display = not self._tiny
 
     def too_small(self, width: int, height: int, least: str = f"{MIN_WIDTH}x{MIN_HEIGHT + LEAST_LESSON}") -> str:

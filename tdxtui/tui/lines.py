@@ -8,6 +8,7 @@ from rich.text import Text
 from textual.geometry import Region
 from textual.strip import Strip
 
+from tdxtui.tui.cells import padded
 from tdxtui.tui.fast import Bare
 from tdxtui.tui.palette import Palette
 
@@ -52,4 +53,5 @@ class OneLine(Bare):
 
     def render_line(self, y: int) -> Strip:
         """The line, blank below it."""
-        return Strip(self._segments if y == 0 else []).adjust_cell_length(self._size.width, self._palette.text)
+        width = self._size.width
+        return Strip(padded(self._segments if y == 0 else [], width, self._palette.text), width)

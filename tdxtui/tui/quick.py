@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from rich.color import ColorSystem
 from rich.console import Console
-from rich.control import Control
+from rich.segment import Segment
 from textual._compositor import ChopsUpdate, Compositor, CompositorUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
@@ -30,16 +31,22 @@ class Box(NamedTuple):
     bottom: int
 
 
+Piece = tuple[int, int, list[Segment]]
+
+
 class CellsUpdate(CompositorUpdate):
     """Pieces of lines, each with its place."""
 
-    def __init__(self, pieces: Sequence[tuple[int, int, Strip]]) -> None:
-        self._pieces = pieces
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        self.pieces = pieces
 
     def render_segments(self, console: Console) -> str:
         """The pieces as a terminal gets them."""
-        move_to = Control.move_to
-        return "".join([f"{move_to(x, y).segment.text}{strip.render(console)}" for x, y, strip in self._pieces])
+        colours, render, out = console._color_system or ColorSystem.TRUECOLOR, Strip.render_style, []
+        for x, y, segments in self.pieces:
+            out.append(f"\x1b[{y + 1};{x + 1}H")
+            out += [render(style, text, colours) if style else text for text, style, _ in segments]
+        return "".join(out)
 
 
 class QuickCompositor(Compositor):
@@ -52,9 +59,13 @@ class QuickCompositor(Compositor):
         self._panes: list[tuple[Box, Bare]] | None = None
 
     def render_full_update(self, simplify: bool = False) -> LayoutUpdate:
-        """Everything anew; nothing is known of what was there before."""
+        """Everything anew."""
+        update = super().render_full_update(simplify)
         self._drawn.clear()
-        return super().render_full_update(simplify)
+        for place, pane in self._simple_panes() or ():
+            lines = range(place.bottom - place.top)
+            self._drawn.update({(place.left, place.top + y): pane.render_line(y) for y in lines})
+        return update
 
     def render_partial_update(self) -> ChopsUpdate | None:
         """The cells that changed."""
@@ -72,18 +83,19 @@ class QuickCompositor(Compositor):
         """The places of the widgets that draw; None if one is of another kind, or cut off."""
         visible = self.visible_widgets
         if visible is not self._seen:
-            self._seen, self._panes = visible, _simple(visible)
-            self._drawn.clear()
+            before, self._seen, self._panes = self._panes, visible, _simple(visible)
+            if before != self._panes:
+                self._drawn.clear()
         return self._panes
 
-    def _pieces(self, place: Box, pane: Bare, lines: Sequence[int]) -> Iterator[tuple[int, int, Strip]]:
+    def _pieces(self, place: Box, pane: Bare, lines: Sequence[int]) -> Iterator[Piece]:
         for y in lines:
             strip = pane.render_line(y)
             key = place.left, place.top + y
             before = self._drawn.get(key)
             self._drawn[key] = strip
             if before is None:
-                yield *key, strip
+                yield *key, list(strip)
             elif before is not strip and (span := differing(before, strip)):
                 yield place.left + span[0], key[1], cut(strip, *span)
 

@@ -34,6 +34,8 @@ class ShownLeaf(NamedTuple):
         if self.value is None:
             return VE_WORD
         value, known = self.value >> register.shift & WORD, self.known >> register.shift & WORD
+        if known == WORD:
+            return f"0x{value:08X}"
         digits = (f"{value >> shift & 0xF:X}" if known >> shift & 0xF == 0xF else "?" for shift in _SHIFTS)
         return "0x" + "".join(digits)
 
@@ -105,7 +107,7 @@ class Shown:
     def _find(self, leaf: Leaf) -> ShownLeaf:
         if self.guest is None:
             rows = states(self.situation, leaf)
-            glyphs = tuple("".join([state.value for state in row]) for row in rows)
+            glyphs = tuple("".join(row) for row in rows)
             value, known = self.situation.td.at(leaf), self.situation.td.known_at(leaf)
             return ShownLeaf(glyphs, rows, value, known)  # type: ignore[arg-type]
         from tdxtui.guest_view import guest_view
@@ -119,7 +121,7 @@ class Shown:
     def _digits(row: list[BitState], value: int | None, register: Register) -> str:
         """What the guest reads is known digits, whoever decides them."""
         if value is None:
-            return "".join(state.value for state in row)
+            return "".join(row)
         digits = f"{value >> register.shift & WORD:032b}"
         return "".join("?" if state is BitState.UNKNOWN else digit for state, digit in zip(row, digits, strict=True))
 

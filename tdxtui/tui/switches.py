@@ -188,10 +188,10 @@ class SwitchPane(Framed, can_focus=True, inherit_bindings=False):
         """To the switch before."""
         self.action_move(0, -1)
 
-    def on_resize(self) -> None:
+    def resized(self) -> None:
         """Keep the selected one in view."""
         self._reveal()
-        super().on_resize()
+        super().resized()
 
     @property
     def note(self) -> str:

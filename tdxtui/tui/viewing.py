@@ -12,7 +12,6 @@ from tdxtui.dynamic import GuestState
 from tdxtui.errors import TdxtuiError
 from tdxtui.tui import panes
 from tdxtui.tui.fitting import FittingApp
-from tdxtui.tui.leaf_list import LeafList
 from tdxtui.tui.settings import as_guest, guest_flipped, guest_switches
 from tdxtui.tui.switches import SwitchPane
 
@@ -42,7 +41,6 @@ class ViewingApp(FittingApp):
         Binding("M", "mouse", "Mouse on or off"),
     ]
     _guest: SwitchPane
-    _list: LeafList
 
     def __init__(self, ansi_color: bool = False) -> None:
         super().__init__(ansi_color=ansi_color)

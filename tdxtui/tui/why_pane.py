@@ -200,13 +200,13 @@ class WhyPane(Framed, can_focus=True, inherit_bindings=False):
         line = self._top + y
         return [Segment(" ", self.palette.text), *self._lines[line].segments] if line < len(self._lines) else []
 
-    def on_resize(self) -> None:
+    def resized(self) -> None:
         """Another width wraps otherwise; without height there is nothing to find out."""
         if self._reason is None:
             self._find()
         self._lay_out()
         self._reveal()
-        super().on_resize()
+        super().resized()
 
     def on_focus(self) -> None:
         """Only with the focus is a condition marked. (`has_focus` is set after this.)"""

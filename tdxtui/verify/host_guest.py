@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tdxtui import catalog, dump_platform, importers, library, situations
-from tdxtui.classify import BitClass, classes
+from tdxtui.classify import BitClass, classes_at
 from tdxtui.cpuid import ALL_ONES, Field, Leaf
 from tdxtui.dynamic import GuestState
 from tdxtui.errors import TdxtuiError
@@ -208,7 +208,7 @@ def _where(
         return (Where.GUEST if free & field.mask else Where.UNEXPLAINED), ""
     if expected.guest_zeros & field.mask or (in_guest and _reads_one(own, td)):
         return Where.GUEST, ""
-    if classes(td.module)[own.leaf].class_of(own) is (BitClass.FIXED_1 if in_guest else BitClass.FIXED_0):
+    if classes_at(td.module, own.leaf).class_of(own) is (BitClass.FIXED_1 if in_guest else BitClass.FIXED_0):
         return Where.FIXED, ""
     return _place(deciding(explainer, own))
 

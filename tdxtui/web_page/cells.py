@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tdxtui import words
 from tdxtui.bit_state import BitState, states
-from tdxtui.classify import EntryClasses, classes, runs
+from tdxtui.classify import EntryClasses, classes_at, runs
 from tdxtui.cpuid import Field, Leaf, Register
 from tdxtui.evaluate import Situation
 from tdxtui.phrase import line
@@ -34,7 +34,7 @@ class Run(NamedTuple):
 
 def entry_runs(situation: Situation, leaf: Leaf) -> list[Run]:
     """The runs of an entry, EAX to EDX, high bit first."""
-    found = classes(situation.module)[leaf]
+    found = classes_at(situation.module, leaf)
     return [_run(situation, found, field, name) for field, name in runs(found)]
 
 

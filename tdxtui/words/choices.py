@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from tdxtui.words.codec import Codec
 
 NONE = "none"
-_RESERVED = re.compile(r"reserved\s*\(([0-9]{1,10})\)")
-_SEPARATOR = re.compile(r"[\s,]+")
-_SPAN = re.compile(r"([0-9]{1,2})(?:-([0-9]{1,2}))?")
+_RESERVED = r"reserved\s*\(([0-9]{1,10})\)"
+_SEPARATOR = r"[\s,]+"
+_SPAN = r"([0-9]{1,2})(?:-([0-9]{1,2}))?"
 
 
 class Choice(Codec):
@@ -38,7 +38,7 @@ class Choice(Codec):
         text = words.strip().lower()
         if text in self._bits:
             return self._bits[text]
-        if match := _RESERVED.fullmatch(text):
+        if match := re.fullmatch(_RESERVED, text):
             return int(match[1])
         number = int(text)
         return self._numbers[number] if number in self._numbers else self._unnamed(number)
@@ -95,7 +95,7 @@ class Bits(Codec):
         """The bits of numbers and spans, separated by commas or spaces."""
         value = 0
         for part in _parts(words):
-            match = _SPAN.fullmatch(part)
+            match = re.fullmatch(_SPAN, part)
             if match is None:
                 raise ValueError(words)
             first, last = int(match[1]), int(match[2] or match[1])
@@ -116,7 +116,7 @@ class Bits(Codec):
 
 def _parts(words: str) -> list[str]:
     text = words.strip().lower()
-    return [] if text in ("", NONE) else [part for part in _SEPARATOR.split(text) if part]
+    return [] if text in ("", NONE) else [part for part in re.split(_SEPARATOR, text) if part]
 
 
 def _runs(bits: int) -> Iterator[tuple[int, int]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 
-_RAW = re.compile(r"0x[0-9a-f]+", re.IGNORECASE)
+_RAW = r"(?i:0x[0-9a-f]+)"
 _FLAGS = {"no": 0, "yes": 1, "false": 0, "true": 1, "off": 0, "on": 1, "0": 0, "1": 1}
 
 
 def is_raw(text: str) -> bool:
     """Whether a text gives the bits themselves: 0x and hex digits, in any case, spaces around them or not."""
-    return _RAW.fullmatch(text.strip()) is not None
+    return re.fullmatch(_RAW, text.strip()) is not None
 
 
 def hexadecimal(bits: int) -> str:

@@ -7,7 +7,7 @@ import re
 from tdxtui.words.codec import Codec, hexadecimal
 
 _LARGEST_DECIMAL = 9999
-_NUMBER = re.compile(r"([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(\.[0-9]+)?\s*([a-z]*)")
+_NUMBER = r"([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(\.[0-9]+)?\s*([a-z]*)"
 _KIB, _MIB, _GIB = 1 << 10, 1 << 20, 1 << 30
 _SIZES = {
     "b": 1, "byte": 1, "bytes": 1, "k": _KIB, "kb": _KIB, "kib": _KIB, "m": _MIB, "mb": _MIB, "mib": _MIB,
@@ -22,7 +22,7 @@ def amount(text: str, unit: str = "") -> int:
     Units are bytes, KiB, MiB, GiB (KB and K mean the same), Hz, kHz, MHz, GHz, or any other noun, its "s" optional.
     Raises ValueError for any other text, another kind of unit, or what is no whole number of units.
     """
-    match = _NUMBER.fullmatch(text.strip().lower())
+    match = re.fullmatch(_NUMBER, text.strip().lower())
     if match is None:
         raise ValueError(f"{text!r} is not a number")
     whole, decimals = match[1].replace(",", ""), (match[2] or ".")[1:]

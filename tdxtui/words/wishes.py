@@ -14,7 +14,7 @@ from tdxtui.words.table import codec_of
 if TYPE_CHECKING:
     from tdxtui.words.compound import Quantity
 
-_QUALIFIED = re.compile(r"(?P<leaf>[0-9a-f]{1,8}(?:\.[0-9a-f]{1,8})?)\.(?P<name>.+)", re.IGNORECASE)
+_QUALIFIED = r"(?P<leaf>[0-9A-Fa-f]{1,8}(?:\.[0-9A-Fa-f]{1,8})?)\.(?P<name>.+)"
 
 
 def parse_wish(key: str, value: int | str) -> tuple[tuple[Field, int], ...]:
@@ -65,7 +65,7 @@ def written(leaf: Leaf, value: int, mask: int) -> tuple[dict[str, int | str], in
 
 def _find(key: str) -> Field:
     field = catalog.find(key)
-    match = _QUALIFIED.fullmatch(key.strip())
+    match = re.fullmatch(_QUALIFIED, key.strip())
     name = name_of(field)
     if in_many(name) and not (match and "." in match["leaf"]):
         raise ValueError(f"{key!r} is in several sub-leaves; name one, as in '{catalog.find(name).leaf}.{name}'")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from textual.strip import Strip
 
 from tdxtui.bit_state import flexible_bits
 from tdxtui.cpuid import Field, Register
-from tdxtui.tui.cells import cut, differing
+from tdxtui.tui.cells import cut, differing, padded
 from tdxtui.tui.going import place_of
 from tdxtui.tui.grid_lines import Cursor
 from tdxtui.tui.grid_moves import beside, next_flexible, over
@@ -164,8 +166,8 @@ styles = st.sampled_from([Style(), Style(bold=True)])
 strips = st.lists(st.tuples(st.text("ab ", min_size=1, max_size=5), styles), min_size=1, max_size=6)
 
 
-def cells(strip: Strip) -> list[tuple[str, object]]:
-    return [(char, segment.style) for segment in strip for char in segment.text]
+def cells(segments: Iterable[Segment]) -> list[tuple[str, object]]:
+    return [(char, segment.style) for segment in segments for char in segment.text]
 
 
 @given(strips, strips)
@@ -199,7 +201,15 @@ def test_of_lines_in_runs_of_a_style_nothing_is_drawn_anew_but_what_differs(
 def test_wide_characters_are_drawn_whole() -> None:
     before, after = Strip([Segment("名 a")]), Strip([Segment("名 b")])
     assert differing(before, after) == (0, 4)
-    assert cut(after, 0, 4).text == "名 b" and cut(after, 2, 4).text == " b"
+    assert cells(cut(after, 0, 4)) == cells(after) and cells(cut(after, 2, 4)) == cells(after)[1:]
+
+
+@given(strips, st.integers(0, 40))
+def test_a_padded_line_has_its_width_and_begins_as_it_did(pieces: list[tuple[str, Style]], width: int) -> None:
+    line = [Segment(*piece) for piece in pieces]
+    told, given = cells(padded(line, width, Style(dim=True))), cells(line)
+    assert len(told) == width and told[: len(given)] == given[:width]
+    assert all(cell == (" ", Style(dim=True)) for cell in told[len(given) :])
 
 
 async def test_an_arrow_key_draws_few_cells() -> None:

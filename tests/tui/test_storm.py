@@ -58,8 +58,8 @@ class Paper:
             if isinstance(update, CellsUpdate):
                 self.partial += 1
                 assert update.render_segments(Console())
-                for x, y, strip in update._pieces:
-                    self.put(x, y, strip.text)
+                for x, y, segments in update.pieces:
+                    self.put(x, y, "".join(segment.text for segment in segments))
             elif update is not None:
                 self.rows = None  # drawn Textual's way: known again after the next full update
             return update
