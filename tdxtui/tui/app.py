@@ -182,10 +182,15 @@ class TdxApp(GoingApp, AskingApp, ExportingApp, ChangingApp, HelpingApp, Copying
             self.exit(return_code=2)
 
     async def on_event(self, event: events.Event) -> None:
-        """What a key does is seen at once."""
-        await super().on_event(event)
-        if isinstance(event, events.Key) and isinstance(self.screen, MainScreen):
-            self.screen.paint()
+        """What a key does is seen at once. The grid acts on its own keys without the detours of other events."""
+        screen = self.screen_stack[-1] if self.screen_stack else None
+        if not (isinstance(event, events.Key) and isinstance(screen, MainScreen)):
+            await super().on_event(event)
+            return
+        ours = screen.focused is self._grid and not self._status.is_open
+        if not (ours and self._grid.act(event.key)):
+            await super().on_event(event)
+        screen.paint()
 
     # -- showing --
 
