@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -110,10 +111,14 @@ class Page:
 
     async def wait_for(self, text: str) -> None:
         """Until a text was drawn."""
-        async for message in self._socket:
-            self.drawn += message.data if isinstance(message.data, bytes) else b""
-            if text.encode() in self.drawn:
-                return
+        try:
+            async with asyncio.timeout(PATIENCE):
+                async for message in self._socket:
+                    self.drawn += message.data if isinstance(message.data, bytes) else b""
+                    if text.encode() in self.drawn:
+                        return
+        except TimeoutError:
+            raise AssertionError(f"{text!r} did not come: {self.drawn[-300:]!r}") from None
         raise AssertionError(f"closed before {text!r}: {self.drawn[-300:]!r}")
 
     async def type(self, text: str) -> None:

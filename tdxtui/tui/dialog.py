@@ -10,6 +10,9 @@ from textual.widgets import OptionList
 class Dialog(ModalScreen[ScreenResultType]):
     """A dialog. Two keys that come in one piece may both want to leave it: the first one does."""
 
+    # Read with the first dialog: the first frame of the app needs none of it.
+    CSS_PATH = "dialogs.tcss"
+
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
         """Leave with a result, unless it was left before."""
         return super().dismiss(result) if self.is_current else AwaitComplete()

@@ -63,6 +63,14 @@ class Screen:
         """Press keys, one after the other."""
         await self.pilot.press(*keys)
 
+    async def burst(self, *events_: events.Event) -> None:
+        """What comes in one piece, as after a stall of the line: nothing is worked off in between."""
+        for event in events_:
+            event.set_sender(self.app)
+            self.app.post_message(event)
+        await self.pilot.pause()
+        await self.pilot.pause()
+
     async def go(self, key: str) -> None:
         """Put the cursor on a bit."""
         self.app.show_bit(Field.parse(key))

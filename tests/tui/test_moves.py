@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
+from textual.geometry import Offset
 from textual.strip import Strip
 
 from tdxtui.bit_state import flexible_bits
@@ -228,3 +230,35 @@ async def test_an_arrow_key_draws_few_cells() -> None:
             sizes.clear()
             await screen.press(key)
             assert 0 < sum(sizes) <= 1500, key
+
+
+# -- what comes in one piece --
+
+
+def key(name: str) -> events.Key:
+    return events.Key(name, name if len(name) == 1 else {"full_stop": ".", "slash": "/", "space": " "}.get(name))
+
+
+async def test_keys_that_come_in_one_piece_are_taken_in_their_order() -> None:
+    async with opened("minimal") as screen:
+        typed = ["slash", "1", "full_stop", "e", "c", "x", "full_stop", "3", "enter", "space"]
+        await screen.burst(*map(key, [*typed, "tab", "x", "escape", "down"]))
+        assert screen.editor.model.wished(Field.parse("1.ecx.3")) == 1
+        assert (screen.cursor, screen.focus) == ("1.edx.3", "grid")
+
+
+async def test_a_key_behind_a_click_is_for_what_was_clicked() -> None:
+    async with opened("minimal") as screen:
+        await screen.go("1.ecx.3")
+        at = screen.grid.region.offset + Offset(screen.grid.shape.x_of(0), 3)
+        mouse = [kind(None, at.x, at.y, 0, 0, 1, False, False, False) for kind in (events.MouseDown, events.MouseUp)]
+        await screen.burst(*mouse, key("space"), key("left"))
+        assert screen.cursor == "0.ecx.1"
+        assert not screen.editor.dirty  # 0.ecx.0 can't be flipped: 1.ecx.3, where the cursor was, is not either
+
+
+async def test_after_another_window_had_the_keys_the_first_one_is_for_the_grid() -> None:
+    async with opened("minimal") as screen:
+        await screen.go("1.ecx.3")
+        await screen.burst(events.AppBlur(), key("space"), key("left"))
+        assert screen.cursor == "1.ecx.4" and screen.editor.model.wished(Field.parse("1.ecx.3")) == 1
