@@ -8,6 +8,7 @@ from enum import StrEnum
 from tdxtui.classify import BitClass, classes_at
 from tdxtui.cpuid import ALL_ONES, WORD, Leaf, Register
 from tdxtui.evaluate import Situation
+from tdxtui.possible import possible
 
 
 class BitState(StrEnum):
@@ -67,22 +68,15 @@ def flexible_bits(situation: Situation, leaf: Leaf) -> int:
     return masks[BitState.FLEXIBLE_0] | masks[BitState.FLEXIBLE_1]
 
 
-def _lacking(situation: Situation, leaf: Leaf) -> int:
-    """The bits that can only be 1 if the CPU's are, and it has 0: nobody can change them here."""
-    if situation.platform is None or situation.platform_refusal:
-        return 0
-    masks = classes_at(situation.module, leaf).masks
-    needed = masks.get(BitClass.NATIVE, 0) | masks.get(BitClass.CONFIGURED_NATIVE, 0)
-    return needed & ~situation.td.prepared.start_of(leaf)
-
-
 def _layers(situation: Situation, leaf: Leaf) -> list[tuple[int, BitState]]:
     """Packed masks and what they mean, the first that has a bit decides."""
     entry, td = classes_at(situation.module, leaf), situation.td
     run_time = entry.masks.get(BitClass.DYNAMIC, 0) | entry.masks.get(BitClass.GUEST, 0)
     # The configurable bits of a leaf that is #VE by default still matter once the guest turns it on.
     silent = entry.masks.get(BitClass.VE, 0) & ~entry.entry.configurable
-    flexible = (entry.flexible | entry.entry.configurable) & ~_lacking(situation, leaf)
+    # What can have one value only on this CPU nobody can change here.
+    zeros, ones = possible(td.prepared).at(leaf)
+    flexible = (entry.flexible | entry.entry.configurable) & zeros & ones
     value, known = td.at(leaf), td.known_at(leaf)
     return [
         (situation.conflicts.get(leaf, 0), BitState.CONFLICT),

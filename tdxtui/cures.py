@@ -15,7 +15,7 @@ from tdxtui.cpuid import Field
 from tdxtui.edits import CPUID_CONFIG, Edit, applied, config_edit
 from tdxtui.levers import FOLLOWS, LEVERS, Settings
 from tdxtui.module import Computed, Condition
-from tdxtui.possible import Possible
+from tdxtui.possible import possible
 from tdxtui.reason import Kind
 from tdxtui.refusal import Refusal, Refused
 from tdxtui.resolve import VirtualCpuid, in_config
@@ -33,7 +33,7 @@ class Cures:
     def __init__(self, td: VirtualCpuid) -> None:
         self.td = td
         self.module, self.prepared, self.config = td.module, td.prepared, td.config
-        self.possible = Possible(td.prepared)
+        self.possible = possible(td.prepared)
         self._conditions: dict[tuple[Condition, bool], Found] = {}
         self._changing: dict[Edit, bool] = {}
         self._levers: dict[str, list[tuple[Settings, int]]] = {}

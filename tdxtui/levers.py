@@ -5,7 +5,7 @@ For each function of `computed`, by its name; the value of a setting is always t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import product
 from types import MappingProxyType
 
@@ -25,6 +25,7 @@ MAX_WIDTH = 52
 _FLAGS = ("MAXPA_VIRT", "MAXGPA_VIRT", "GPAW")
 
 Settings = tuple[Edit, ...]
+Masks = tuple[int, int]
 
 
 def _fms_inputs(td: Computation) -> tuple[Input, ...]:
@@ -58,6 +59,15 @@ def _fms_reach(prepared: Prepared) -> int:
     for model in prepared.module.fms.models:
         mask |= model
     return mask
+
+
+def _fms_here(prepared: Prepared) -> Masks | None:
+    """The platform's own signature, and those that a MIGRATABLE TD may show (5.1)."""
+    platform = prepared.fms
+    if platform is None:
+        return None
+    migratable = prepared.attributes_allowed & ATTRIBUTES["MIGRATABLE"]
+    return masks_of([platform, *(older(prepared, platform) if migratable else ())])
 
 
 def older(prepared: Prepared, platform: int) -> Iterator[int]:
@@ -134,6 +144,42 @@ def _width_settings(prepared: Prepared, config: TdConfig) -> Iterator[Settings]:
             yield (*chosen, config_edit(MAXPA, width))
 
 
+def _widths_here(prepared: Prepared) -> Masks | None:
+    """The CPU's own width, and with MAXPA_VIRT what the VMM may configure (6.C1)."""
+    native = prepared.maxpa
+    if native is None:
+        return None
+    virtual = prepared.module.config_flags.allowed & CONFIG_FLAGS["MAXPA_VIRT"]
+    return masks_of([native, *(range(MIN_GUEST_WIDTH, max(_limits(prepared, native)) + 1) if virtual else ())])
+
+
+def _guest_widths_here(prepared: Prepared) -> Masks | None:
+    """0, and with MAXGPA_VIRT the width of a guest-physical address (C2)."""
+    native = prepared.maxpa
+    if native is None:
+        return None
+    shown = prepared.module.config_flags.allowed & CONFIG_FLAGS["MAXGPA_VIRT"]
+    return masks_of([0, *(_limits(prepared, native) if shown else ())])
+
+
+def _limits(prepared: Prepared, native: int) -> list[int]:
+    """The widths that a guest-physical address can have, without GPAW and with it."""
+    wide = prepared.module.config_flags.allowed & CONFIG_FLAGS["GPAW"]
+    return [min(native, 48), *([min(native, MAX_WIDTH)] if wide else [])]
+
+
+def masks_of(values: Iterable[int]) -> Masks:
+    """Of some values of a field the bits that are 0 in any, and those that are 1 in any."""
+    zeros = ones = 0
+    for value in values:
+        zeros, ones = zeros | ~value & WORD, ones | value
+    return zeros, ones
+
+
+def _anything(prepared: Prepared) -> None:
+    """Whatever is within reach."""
+
+
 def _always(mask: int) -> Callable[[Prepared], int]:
     return lambda _: mask
 
@@ -148,7 +194,11 @@ def _word(what: str, value: int, names: Mapping[str, int]) -> Input:
 
 
 class Lever:
-    """What a computed field is, what it is made of, every setting worth a try, the bits that it can have on a CPU."""
+    """What a computed field is, what it is made of, every setting worth a try, and the bits that it can have.
+
+    `reach` masks the bits that can be 1 on any CPU, `here` tells more of a module and platform: those that can be 0,
+    and those that can be 1; None where nothing more is known.
+    """
 
     def __init__(
         self,
@@ -156,18 +206,19 @@ class Lever:
         inputs: Callable[[Computation], tuple[Input, ...]],
         settings: Callable[[Prepared, TdConfig], Iterator[Settings]],
         reach: Callable[[Prepared], int],
+        here: Callable[[Prepared], Masks | None] = _anything,
     ) -> None:
         self.sentence = sentence
         self.inputs = inputs
         self.settings = settings
-        self.reach = reach
+        self.reach, self.here = reach, here
 
 
 FOLLOWS: Mapping[str, Field] = MappingProxyType({"linear_width": LA57})
 LEVERS: Mapping[str, Lever] = MappingProxyType({
     "family_model_stepping": Lever(
         "the CPU's family, model and stepping; a MIGRATABLE TD may show an older CPU that the module lists",
-        _fms_inputs, _fms_settings, _fms_reach,
+        _fms_inputs, _fms_settings, _fms_reach, _fms_here,
     ),
     "xsave_area_size": Lever(
         "the size of the XSAVE area that holds all user state in XFAM",
@@ -187,10 +238,10 @@ LEVERS: Mapping[str, Lever] = MappingProxyType({
     ),
     "physical_width": Lever(
         "MAX_PA, the width of a physical address: the CPU's, or with MAXPA_VIRT what the VMM configures",
-        _width_inputs, _width_settings, _always(0x3F),
+        _width_inputs, _width_settings, _always(0x3F), _widths_here,
     ),
     "guest_physical_width": Lever(
         "the width of a guest-physical address, shown only with MAXGPA_VIRT",
-        _guest_width_inputs, _width_settings, _always(0x3F),
+        _guest_width_inputs, _width_settings, _always(0x3F), _guest_widths_here,
     ),
 })

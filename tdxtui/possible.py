@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from tdxtui.cpuid import ALL_ONES, Leaf
-from tdxtui.levers import LEVERS
+from tdxtui.cpuid import ALL_ONES, WORD, Leaf
+from tdxtui.levers import LEVERS, Masks
 from tdxtui.module import Module
 from tdxtui.sysinit import Prepared
 from tdxtui.topology_edits import reachable
 
-Masks = tuple[int, int]
+
+def possible(prepared: Prepared) -> Possible:
+    """What is possible on a module and platform, kept with them."""
+    found = prepared.__dict__.get("_possible")
+    if found is None:
+        found = prepared.__dict__["_possible"] = Possible(prepared)
+    return found
 
 
 class Possible:
@@ -32,8 +38,9 @@ class Possible:
             return 0, 0
         zeros, ones = _decided(self._prepared, leaf)
         if not _of_topology(module, leaf):
-            zeros |= entry.configurable | _gated(module, leaf)
-            ones |= entry.configured & ~_computed(module, leaf)
+            computed = _computed(module, leaf)
+            zeros |= entry.configurable & ~computed | _gated(module, leaf)
+            ones |= entry.configured & ~computed
         if self._prepared.platform is None:
             fixed = entry.fixed0 | entry.fixed1 | entry.verify_mask
             unknown = ALL_ONES & ~fixed
@@ -64,11 +71,13 @@ def _decided(prepared: Prepared, leaf: Leaf) -> Masks:
     zeros = ones = 0
     for item in module.computed:
         if item.field.leaf == leaf:
-            zeros |= item.field.mask
-            ones |= item.field.put(0, LEVERS[item.by].reach(prepared))
+            lever = LEVERS[item.by]
+            off, on = lever.here(prepared) or (WORD, lever.reach(prepared))
+            zeros, ones = zeros | item.field.put(0, off), ones | item.field.put(0, on)
     for mirror in module.mirrors:
-        both = mirror.bit.mask if mirror.bit.leaf == leaf else 0
-        zeros, ones = zeros | both, ones | both
+        mask = mirror.bit.mask if mirror.bit.leaf == leaf else 0
+        allowed = mirror.of.scope != "ATTRIBUTES" or mirror.of.mask & prepared.attributes_allowed
+        zeros, ones = zeros | mask, ones | (mask if allowed else 0)
     return zeros, ones
 
 

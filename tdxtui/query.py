@@ -20,7 +20,7 @@ from tdxtui.guest_reads import sentences
 from tdxtui.module import Module
 from tdxtui.naming import field_name
 from tdxtui.phrase import CLASSES, edit_list, wrapped
-from tdxtui.possible import Possible
+from tdxtui.possible import possible
 from tdxtui.reason import Certainty
 from tdxtui.resolve import attempt, attempt_unknown
 from tdxtui.runtime import HYPERVISOR_LEAVES
@@ -97,7 +97,7 @@ class Asker:
             td, _ = attempt_unknown(library.prepared_unknown(self.module), config)
         else:
             td, _ = attempt(library.prepare_or_raise(self.module, self.platform), config)
-        self._cures, self._possible = Cures(td), Possible(td.prepared)
+        self._cures, self._possible = Cures(td), possible(td.prepared)
 
     def ask(self, asked: str) -> list[Answer]:
         """The answers on a bit, a field, a quantity's fields or a leaf's registers; ValueError for an unknown name."""

@@ -7,10 +7,14 @@ import random
 import pytest
 
 from tdxtui import dynamic, library
+from tdxtui.bit_state import flexible_bits
+from tdxtui.classify import BitClass, Group, classes_at
 from tdxtui.computed import FUNCTIONS
-from tdxtui.cpuid import ALL_ONES, Field, Leaf
+from tdxtui.cpuid import ALL_ONES, Field, Leaf, Register
+from tdxtui.evaluate import evaluate
 from tdxtui.guest_reads import DYNAMIC, sentences
 from tdxtui.levers import FOLLOWS, LEVERS
+from tdxtui.model import VcpuModel
 from tdxtui.module_file.constants import Constants
 from tdxtui.possible import Possible
 from tdxtui.refusal import Refusal, Refused
@@ -50,6 +54,19 @@ def test_no_td_has_a_bit_that_is_said_to_be_impossible(module: str, platform: st
             zeros, ones = possible.at(leaf)
             assert not value & ~ones, (leaf, hex(value & ~ones))
             assert not ~value & ALL_ONES & ~zeros, (leaf, hex(~value & ALL_ONES & ~zeros))
+
+
+@pytest.mark.parametrize(("module", "platform"), [place for place in PLACES if place[1]])
+def test_a_bit_is_flexible_here_exactly_where_some_setting_changes_it(module: str, platform: str) -> None:
+    situation = evaluate(VcpuModel("any"), library.module(module), library.platform(platform))
+    cures = situation.explainer.cures
+    for entry in situation.module.entries:
+        flexible, kinds = flexible_bits(situation, entry.leaf), classes_at(situation.module, entry.leaf)
+        silent = kinds.masks.get(BitClass.VE, 0) & ~entry.configurable
+        for bit in (bit for register in Register for bit in Field(entry.leaf, register, 31, 0).bits()):
+            if kinds.group_of(bit) is Group.FLEXIBLE and not silent & bit.mask:
+                changes = cures.find(bit, 1 - situation.td.get(bit)) is not None
+                assert changes == bool(flexible & bit.mask), bit.key
 
 
 @pytest.mark.parametrize(("module", "platform"), PLACES)

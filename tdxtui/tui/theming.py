@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from textual import events
-
 from tdxtui.errors import TdxtuiError
 from tdxtui.tui import palette
 from tdxtui.tui.base import EditorApp
@@ -44,8 +42,7 @@ class ThemingApp(EditorApp):
         self.register_theme(theme)
         self.theme = theme.name
         for pane in self.screen_stack[0].query(Bare):
-            # Lines are made anew for another width; the styles are in them.
-            pane.post_message(events.Resize(pane.size, pane.size))
+            pane.resized()  # makes the lines anew, in which the styles are
             pane.refresh()
         self.call_later(self.show_all)
         return True

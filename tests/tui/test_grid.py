@@ -8,10 +8,12 @@ from functools import cache
 import pytest
 
 from tdxtui import library
-from tdxtui.classify import BitClass, classes
+from tdxtui.classify import BitClass, classes_at
 from tdxtui.cpuid import WORD, Field, Leaf, Register
+from tdxtui.cures import Cures
+from tdxtui.resolve import attempt, attempt_unknown
 from tdxtui.sysinit import Prepared
-from tdxtui.td import ATTRIBUTES, XFAM
+from tdxtui.td import ATTRIBUTES, XFAM, TdConfig
 from tdxtui.tui.switches import SwitchPane
 from tests.tui.screen import Screen, opened
 
@@ -187,19 +189,27 @@ async def test_without_a_platform_what_depends_on_it_is_a_question_mark() -> Non
 
 
 @cache
-def lacking(version: str, platform: str, leaf: Leaf) -> int:
-    """The native bits that are 0 on a platform: with these the module can do nothing."""
-    prepared = library.prepared(library.module(version), library.platform(platform)) if platform else None
-    if not isinstance(prepared, Prepared):
-        return 0
-    entries = zip(prepared.module.entries, prepared.start, strict=True)
-    return next(~start for entry, start in entries if entry.leaf == leaf)
+def cures(version: str, platform: str) -> Cures:
+    """What would change the bits of a TD, on an unknown CPU where the module doesn't take the platform."""
+    module = library.module(version)
+    prepared = library.prepared(module, library.platform(platform)) if platform else None
+    if isinstance(prepared, Prepared):
+        return Cures(attempt(prepared, TdConfig())[0])
+    return Cures(attempt_unknown(library.prepared_unknown(module), TdConfig())[0])
+
+
+def stuck(version: str, platform: str, bit: Field) -> bool:
+    """Whether no setting gives a bit one of its values here; of an unknown CPU's topology that is not known."""
+    found = cures(version, platform)
+    if found.prepared.platform is None:
+        return any(not mask & bit.mask for mask in found.possible.at(bit.leaf))
+    return None in (found.reached(bit, 0), found.reached(bit, 1))
 
 
 @cache
 def kinds(version: str, platform: str, leaf: Leaf, register: Register) -> str:
     """How each bit of a register is drawn but for its value: fixed, flexible, decided at run time, #VE."""
-    entry, gone = classes(library.module(version))[leaf], lacking(version, platform, leaf)
+    entry = classes_at(library.module(version), leaf)
     out = ""
     for bit in Field(leaf, register, 31, 0).bits():
         kind, configurable = entry.class_of(bit), entry.entry.configurable & bit.mask
@@ -207,10 +217,9 @@ def kinds(version: str, platform: str, leaf: Leaf, register: Register) -> str:
             out += "~"
         elif kind is BitClass.VE and not configurable:
             out += "v"
-        elif kind in (BitClass.NATIVE, BitClass.CONFIGURED_NATIVE) and gone & bit.mask:
-            out += "f"
         else:
-            out += "x" if configurable or entry.flexible & bit.mask else "f"
+            may = configurable or entry.flexible & bit.mask
+            out += "x" if may and not stuck(version, platform, bit) else "f"
     return out
 
 
