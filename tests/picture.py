@@ -59,9 +59,12 @@ async def drawn(picture: Picture) -> str:
         for key in picture.keys:
             await pilot.press(key)
             await pilot.pause()
-        svg = app.export_screenshot(title="tdxtui")
-    # The export names a web font; whoever looks at the picture shall not fetch one.
-    return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+        return svg(app)
+
+
+def svg(app: TdxApp) -> str:
+    """The screen as it is now, as SVG. The export names a web font; whoever looks at it shall not fetch one."""
+    return re.sub(r"@font-face \{.*?\}\s*", "", app.export_screenshot(title="tdxtui"), flags=re.DOTALL)
 
 
 def main(folder: Path) -> None:

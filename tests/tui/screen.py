@@ -193,9 +193,9 @@ async def opened(
             yield Screen(app, pilot)
 
 
-def check_golden(name: str, text: str) -> None:
+def check_golden(name: str, text: str, kind: str = "txt") -> None:
     """Compare with the file of that name; UPDATE_GOLDEN=1 in the environment writes it instead."""
-    path = GOLDEN / f"{name}.txt"
+    path = GOLDEN / f"{name}.{kind}"
     if os.environ.get("UPDATE_GOLDEN") == "1":
         path.write_text(text, encoding="utf-8")
     assert text == path.read_text(encoding="utf-8"), f"{path.name} differs; look, then UPDATE_GOLDEN=1 accepts it"

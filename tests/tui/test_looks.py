@@ -1,7 +1,8 @@
 """Golden captures: every dialog in every size, and every look of the screen with its colours and attributes.
 
 `golden/dialogs-SIZE.txt` has the dialogs' boxes. `golden/looks.txt` has each scene as a map of letters (with the number
-of cells), one for each way that a cell looks in all themes and without colour, and what the letters mean.
+of cells), one for each way that a cell looks in all themes and without colour, and what the letters mean. The
+pictures, `golden/SIZE-THEME.svg`, are for eyes.
 UPDATE_GOLDEN=1 and TDXTUI_THOROUGH=1 write them anew.
 """
 
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 from rich.style import Style
 
+from tests.picture import svg
 from tests.tui.bindings import make_ready, press
 from tests.tui.screen import Screen, check_golden, opened
 from tests.tui.test_bindings import MODEL
@@ -128,6 +130,17 @@ async def test_golden_looks(model: str) -> None:
             drawn.append("".join(f"{letter}{len(list(run)):<3}" for letter, run in groupby(row)).rstrip() + "\n")
     table = [f"{letter}  {LOOKS[at]:14} {kind[at]}\n" for kind, letter in letters.items() for at in range(len(LOOKS))]
     check_golden("looks", "".join([*drawn, "\n", *table]))
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [*((name, (80, 24)) for name in LOOKS), *(("dark", size) for size in ((200, 60), (120, 40), (60, 20)))],
+)
+async def test_golden_pictures(name: str, size: tuple[int, int], model: str) -> None:
+    plain = name == "no colour"
+    async with opened(model, size=size, theme="dark" if plain else name, no_color=plain) as screen:
+        await play(screen, SCREENS["a refusal"])
+        check_golden(f"{size[0]}x{size[1]}-{name.replace(' ', '-')}", svg(screen.app), "svg")
 
 
 async def looks(model: str, name: str) -> dict[str, Cells]:
