@@ -94,6 +94,7 @@ class TdxApp(GoingApp, AskingApp, ExportingApp, ChangingApp, HelpingApp, Copying
         self._start_with(theme)
         self._said = (notice, False)
         self._shown_settings: tuple[object, object, object] | None = None
+        self._told_header: tuple[object, ...] = ()
         self._shown_message: tuple[tuple[str, bool], int] | None = None
         self._offer: Outcome | None = None
         self._offered_for: Field | None = None
@@ -218,7 +219,7 @@ class TdxApp(GoingApp, AskingApp, ExportingApp, ChangingApp, HelpingApp, Copying
 
     def show_settings(self) -> None:
         """Show the header and the switches."""
-        self._header.show(panes.header(self.editor, self.palette, self._width, self.badge, self.asked))
+        self._show_header()
         model, prepared = self.editor.model, self.editor.situation.td.prepared
         words = model.xfam, model.attributes, model.config_flags, *(item.text(model) for item in TD_VALUES.values())
         if self._shown_settings == (prepared, words, self.layers):
@@ -232,6 +233,17 @@ class TdxApp(GoingApp, AskingApp, ExportingApp, ChangingApp, HelpingApp, Copying
             self._guest.show(guest_switches(self.editor.module, guest))
         if rows != [pane.rows for pane in shown]:
             self.arrange()
+
+    def _show_header(self) -> None:
+        """The first line, put together anew only where it tells something else."""
+        editor, situation = self.editor, self.editor.situation
+        told = (
+            editor.path, editor.model.name, editor.dirty, editor.module, editor.platform, situation.conflict_count,
+            self._width, self.badge, self.asked, self.theme_name,
+        )
+        if told != self._told_header:
+            self._told_header = told
+            self._header.show(panes.header(editor, self.palette, self._width, self.badge, self.asked))
 
     def _show_cursor(self) -> None:
         bit = self._grid.cursor

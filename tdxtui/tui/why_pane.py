@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
@@ -162,7 +163,7 @@ class WhyPane(Framed, can_focus=True, inherit_bindings=False):
         text, width = clean(part.text), max(self.inner.width - 1, 8)
         if len(text) <= width or (part.condition and not (chosen and self._unfolds)):
             return [shortened(text, width)]
-        return textwrap.wrap(text, width, subsequent_indent=INDENT * (2 if part.condition else 1))
+        return list(_wrap(text, width, INDENT * (2 if part.condition else 1)))
 
     @property
     def _conditions(self) -> list[Part]:
@@ -287,6 +288,12 @@ class WhyPane(Framed, can_focus=True, inherit_bindings=False):
     def on_mouse_scroll_up(self) -> None:
         """Back by a line."""
         self._scroll(-1)
+
+
+@lru_cache(maxsize=1024)
+def _wrap(text: str, width: int, indent: str) -> tuple[str, ...]:
+    """A text in lines, kept for when the same is said again: wrapping takes a third of a pane's time."""
+    return tuple(textwrap.wrap(text, width, subsequent_indent=indent))
 
 
 def _none(_: Field) -> Sequence[Part]:
