@@ -25,6 +25,7 @@ imports: $(VENV)/dev
 	$(BIN)/lint-imports
 
 bench: $(VENV)/dev
+	$(BIN)/python -m compileall -q tdxtui
 	$(BIN)/python -m tests.bench
 
 picture: $(VENV)/dev

@@ -182,6 +182,16 @@ async def test_read_only_changes_and_writes_nothing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["web.toml"]
 
 
+async def test_the_vmm_that_the_model_is_held_against_is_shown(tmp_path: Path) -> None:
+    served = Served(tmp_path, "--kvm", "7.2", "--qemu", "10.2")
+    try:
+        page = await Page.open(served)
+        await page.wait_for("KVM 7.2 · QEMU 10.2")
+        await page.close()
+    finally:
+        served.end()
+
+
 async def test_only_who_has_the_key_and_comes_from_here_is_answered(served: Served) -> None:
     place = urlsplit(served.root).netloc
     assert status(served.address) == 200 and status(served.root) == 403 and status(served.root + "?key=x") == 403
@@ -225,6 +235,7 @@ def test_without_the_extra_one_line_says_how_to_get_it(
     (["nope.xml"], "nope.xml: there is no such file"),
     (["--theme", "nope"], "there is no theme 'nope'"),
     (["-m", "9.9"], "there is no module '9.9'"),
+    (["--kvm", "9.9"], "there is no KVM layer '9.9'"),
 ])
 def test_a_mistake_is_told_before_anything_is_served(
     words: list[str], said: str, capsys: pytest.CaptureFixture[str]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import click
 
+from tdxtui.cli import completing, options
+
 
 @click.command()
-@click.argument("model", required=False)
-@click.option("--module", "-m", help="Hold the model against this module: a version or a file.")
-@click.option("--platform", "-p", help='Hold it against this CPU: a name or a file, "none" for no CPU.')
+@click.argument("model", required=False, shell_complete=completing.models)
+@options.module
+@options.platform
+@options.vmm
 @click.option("--read-only", is_flag=True, help="Look, but change and write nothing: for lecture rooms.")
 @click.option("--theme", help="A theme by name.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
 def serve(
-    model: str | None, module: str | None, platform: str | None, read_only: bool, theme: str | None, port: int
+    model: str | None, module: str | None, platform: str | None, kvm: str | None, qemu: str | None, read_only: bool,
+    theme: str | None, port: int,
 ) -> None:
     """Show a vCPU model in a browser on this machine (127.0.0.1 only); needs tdxtui[serve].
 
@@ -23,4 +27,4 @@ def serve(
     """
     from tdxtui.tui import serving
 
-    serving.serve(serving.Request(model, module, platform, read_only, theme), port)
+    serving.serve(serving.Request(model, module, platform, read_only, theme, kvm, qemu), port)

@@ -46,8 +46,8 @@ def make_app(
 ) -> tuple[TdxApp, bool]:
     """The app, by the user's settings where nothing else is asked for; and whether it is to take the mouse."""
     wanted = settings.load()
-    layers = _layers(kvm, qemu, wanted)
-    opened = open_document(name, module, platform, read_only, wanted, layers)
+    held = layers(kvm, qemu, wanted)
+    opened = open_document(name, module, platform, read_only, wanted, held)
     found, colours = _theme(theme, wanted)
     no_color = bool(os.environ.get("NO_COLOR"))
     # Textual costs most of a start; what can be wrong with the arguments is told before.
@@ -60,7 +60,7 @@ def make_app(
         keys = keymap.checked(wanted.keys, wanted.source)
     notice = opened.notice if read_only else _hint() or opened.notice
     app = TdxApp(opened.editor, found, palette.monochrome() if no_color else colours, no_color, notice, keys)
-    app.source, app.layers = opened.source, layers
+    app.source, app.layers = opened.source, held
     app.theme_is_set = bool(theme or wanted.theme)
     return app, wanted.mouse
 
@@ -119,7 +119,7 @@ def _theme(asked: str | None, wanted: Settings) -> tuple[Theme, palette.Palette]
         return palette.load(palette.find(DEFAULT_THEME))
 
 
-def _layers(kvm: str | None, qemu: str | None, wanted: Settings) -> tuple[VmmLayer, ...]:
+def layers(kvm: str | None, qemu: str | None, wanted: Settings) -> tuple[VmmLayer, ...]:
     """The VMM layers that are asked for, else those of the settings; "none" stands for none."""
     found = []
     for kind, asked in (("kvm", kvm), ("qemu", qemu)):

@@ -11,6 +11,7 @@ import socket
 import sys
 from dataclasses import asdict, dataclass
 
+from tdxtui import settings
 from tdxtui.errors import TdxtuiError
 
 HOST = "127.0.0.1"
@@ -25,6 +26,8 @@ class Request:
     platform: str | None
     read_only: bool
     theme: str | None
+    kvm: str | None = None
+    qemu: str | None = None
 
     @property
     def command(self) -> str:
@@ -34,9 +37,10 @@ class Request:
 
 def serve(request: Request, port: int) -> None:
     """Serve until a signal comes. TdxtuiError if that can't be, or the model can't be opened."""
-    from tdxtui.tui import opening, palette
+    from tdxtui.tui import launch, opening, palette
 
     opening.open_editor(request.name, request.module, request.platform, request.read_only)
+    launch.layers(request.kvm, request.qemu, settings.load())
     if request.theme:
         palette.load(palette.find(request.theme))
     try:
