@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from rich.text import Text
-from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.dom import DOMNode
 from textual.theme import Theme
 
 from tdxtui import model_file
@@ -19,6 +17,7 @@ from tdxtui.editor import Editor, Outcome
 from tdxtui.errors import TdxtuiError
 from tdxtui.td_values import TD_VALUES
 from tdxtui.tui import panes
+from tdxtui.tui.acting import ActingApp
 from tdxtui.tui.asking import AskingApp
 from tdxtui.tui.bit_grid import BitGrid
 from tdxtui.tui.changing import ChangingApp
@@ -47,7 +46,7 @@ HINTS = {
 }
 
 
-class TdxApp(GoingApp, AskingApp, ExportingApp, ChangingApp, HelpingApp, CopyingApp, PastApp):
+class TdxApp(ActingApp, GoingApp, AskingApp, ExportingApp, ChangingApp, HelpingApp, CopyingApp, PastApp):
     """Shows an `Editor` and turns keys into its calls."""
 
     CSS_PATH = "app.tcss"
@@ -182,28 +181,6 @@ class TdxApp(GoingApp, AskingApp, ExportingApp, ChangingApp, HelpingApp, Copying
         except TdxtuiError as error:
             self.problem = str(error)
             self.exit(return_code=2)
-
-    async def on_event(self, event: events.Event) -> None:
-        """What a key does on the main screen is done and seen at once, not after the detours of other events."""
-        screen = self.screen_stack[-1] if self.screen_stack else None
-        if not (isinstance(event, events.Key) and isinstance(screen, MainScreen)):
-            await super().on_event(event)
-            return
-        focused = screen.focused or screen
-        # What came before it, a click say, may still be on its way to the pane; and a key brings the focus back.
-        detour = event.is_forwarded or focused.message_queue_size or not self.app_focus
-        if detour or self._status.is_open:
-            await super().on_event(event)
-        elif focused is not self._grid or not self._grid.act(event.key):
-            await self._act(focused, event.key)
-        screen.paint()
-
-    async def _act(self, focused: DOMNode, key: str) -> None:
-        """Do what a key is bound to, from the pane in focus up to here."""
-        for node in focused.ancestors_with_self:
-            for bound in node._bindings.key_to_bindings.get(key, ()):
-                if await self.run_action(bound.action, node):
-                    return
 
     # -- showing --
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from textual import events
-
 from tdxtui.cpuid import Leaf
 from tdxtui.naming import field_name, sentence
 from tdxtui.tui.jumps import JumpingApp, Place, first_bit
@@ -34,12 +32,6 @@ class SearchingApp(JumpingApp):
         self._origin = self.here()
         self._status.open()
         self.search_typed("")
-
-    async def on_event(self, event: events.Event) -> None:
-        """While a search is typed its line has the keys, before any pane and any binding."""
-        of_terminal = isinstance(event, events.InputEvent | events.Paste)
-        if not (of_terminal and self._status.is_open and self._status.take(event)):
-            await super().on_event(event)
 
     def prepare_search(self) -> None:
         """Read what searches read, while nobody waits."""
