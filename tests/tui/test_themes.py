@@ -21,6 +21,10 @@ CLASSES = ("fixed", "flexible", "conflict", "run_time", "unknown")
 APART = 10.0
 # Without hues five steps from a contrast of 4.5 up to white are all that there is; bold, italic and underline help.
 APART_BY_LIGHTNESS_ALONE = 8.0
+XTERM = (
+    "#000000", "#cd0000", "#00cd00", "#cdcd00", "#0000ee", "#cd00cd", "#00cdcd", "#e5e5e5",
+    "#7f7f7f", "#ff0000", "#00ff00", "#ffff00", "#5c5cff", "#ff00ff", "#00ffff", "#ffffff",
+)
 every_theme = pytest.mark.parametrize("name", THEMES)
 
 
@@ -64,6 +68,13 @@ def test_bit_classes_are_apart_for_every_kind_of_colour_vision(name: str, vision
 def test_the_cursor_is_no_conflict(name: str, vision: str) -> None:
     found = colours(name)
     assert difference(seen(found["cursor"], vision), seen(found["conflict"], vision)) >= APART
+
+
+@every_theme
+def test_with_the_16_colours_of_xterm_all_but_frames_stand_out_from_the_ground(name: str) -> None:
+    found = {what: XTERM[number] for what, number in _in_16(name).items()}
+    for what in (*CLASSES, "foreground", "muted", "accent"):
+        assert contrast(found[what], found["background"]) >= 3, what
 
 
 @every_theme
