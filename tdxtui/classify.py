@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from tdxtui import catalog, library
 from tdxtui.cpuid import ALL_ONES, Field, Leaf, Register
@@ -42,8 +41,7 @@ RUN_TIME_CLASSES = (BitClass.VE, BitClass.DYNAMIC, BitClass.GUEST)
 FLEXIBLE_CLASSES = (BitClass.CONFIGURED, BitClass.CONFIGURED_NATIVE, BitClass.ATTRIBUTES)
 
 
-@dataclass(frozen=True)
-class EntryClasses:
+class EntryClasses(NamedTuple):
     """An entry's bits by class, as packed masks that share no bit and leave none out.
 
     `gates` are the statements that clear bits which could be 1 otherwise; `inferred` the bits whose mask was not read.

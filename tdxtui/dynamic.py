@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from tdxtui.computed import XSAVE_HEADER_END, xsave_size
 from tdxtui.cpuid import Leaf
@@ -16,8 +16,7 @@ CR4_OSXSAVE = 1 << 18
 CR4_PKE = 1 << 22
 
 
-@dataclass(frozen=True, slots=True)
-class GuestState:
+class GuestState(NamedTuple):
     """The state of a vCPU and its TD as CPUID is executed. `long_mode` is EFER.LMA and CS.L.
 
     `ve_supervisor`, `ve_user` are the TDVPS-wide controls, `leaf_ve_supervisor`, `leaf_ve_user` those of the leaf as

@@ -7,8 +7,9 @@ Every edit returns an `Outcome`: done, with what changed; or refused, with the r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from tdxtui import library, model_file
 from tdxtui.classify import EntryClasses, classes_at
@@ -28,8 +29,7 @@ from tdxtui.td_values import TD_VALUES
 READ_ONLY = "read only: nothing can be changed"
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of an edit: `changed` holds packed masks of the bits that came out otherwise, by leaf.
 
     One that was not made may bring a `cure`: the situation that Enter would make, and what that is called.
@@ -142,7 +142,7 @@ class Editor:
         count = sum((self.situation.conflicts.get(bit.leaf, 0) & bit.mask) != 0 for bit in found)
         many = f"{count} of them conflict{'s' * (count == 1)} now"
         told = "1 conflict now, w again gives up the wish" if len(found) == 1 else many
-        return replace(outcome, message=f"{outcome.message}: {told}" if count and outcome.done else outcome.message)
+        return outcome._replace(message=f"{outcome.message}: {told}" if count and outcome.done else outcome.message)
 
     def set_bits(self, bits: Sequence[Field], value: int) -> Outcome:
         """Set or clear bits in one step; those that need more than their own switch are left as they are."""
@@ -156,7 +156,7 @@ class Editor:
         if not done.turned:
             return refused(f"nothing to change{rest}")
         outcome = self._become(f"{_counted(done.turned, 'bit')} = {value}", done.after)
-        return replace(outcome, message=outcome.message + rest)
+        return outcome._replace(message=outcome.message + rest)
 
     def set_field(self, field: Field, value: int) -> Outcome:
         """Give a field a value. Where the module would not let the TD have it, the bare wish is offered."""

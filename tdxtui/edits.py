@@ -91,8 +91,8 @@ def applied(config: TdConfig, edits: Iterable[Edit]) -> TdConfig:
         if edit.what == "CONFIG_FLAGS" and edit.name == "GPAW":
             changes["eptp_controls"] = EPTP_5_LEVEL if edit.value else EPTP_4_LEVEL
     if entries is not None:
-        config = replace(config, cpuid_config=entries)
-    return replace(config, **changes) if changes else config  # type: ignore[arg-type]
+        config = config._replace(cpuid_config=entries)
+    return config._replace(**changes) if changes else config  # type: ignore[arg-type]
 
 
 def with_bits(word: int, edit: Edit) -> int:

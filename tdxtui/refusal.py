@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tdxtui.cpuid import Leaf
 
@@ -11,8 +11,7 @@ LP_INIT = "TDH.SYS.LP.INIT"
 MNG_INIT = "TDH.MNG.INIT"
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """A SEAMCALL's error: class, the SEAMCALL, and what it names.
 
     `at` is the entry in RCX, None where RCX is 0; `detail` a leaf; `rule` the rule that decided, `because` a

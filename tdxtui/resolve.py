@@ -7,7 +7,6 @@ operations per entry and the special rules only where they apply.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -21,8 +20,7 @@ from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, TdConfig
 from tdxtui.td_params import td_params_problems
 
 
-@dataclass(frozen=True, slots=True)
-class VirtualCpuid:
+class VirtualCpuid(NamedTuple):
     """What TDH.MNG.INIT computes for a TD.
 
     `values` are packed, in the entries' order. `maxpa` is None where the module states none; `known` is None, or
@@ -380,4 +378,4 @@ def attempt_unknown(
     code = program(low.module)
     dependent = code.platform_dependent if code.configures_topology(config) else code.platform_topology
     known = tuple(ALL_ONES & ~(a ^ b | mask) for a, b, mask in zip(low.values, high.values, dependent, strict=True))
-    return replace(low, maxpa=None, known=known), refusals
+    return low._replace(maxpa=None, known=known), refusals

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from tdxtui import folders
 from tdxtui.strict import Section, kind_of, parse_toml, read_text, unknown
@@ -15,8 +16,7 @@ KNOWN = ("theme", "mouse", "module", "platform", "kvm", "qemu", KEYS_TABLE)
 NO_LAYER = "none"
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """What the user set; None for what they left to the program.
 
     `module` and `platform` are names or files for models that name none; `kvm` and `qemu` are versions of VMM layers
@@ -31,7 +31,7 @@ class Settings:
     platform: str | None = None
     kvm: str | None = None
     qemu: str | None = None
-    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    keys: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 NONE = Settings("")

@@ -7,8 +7,8 @@ together (rule 3.2).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import NamedTuple
 
 from tdxtui.cpuid import Leaf
 
@@ -56,8 +56,7 @@ EPTP_5_LEVEL = 0x26
 TSC_UNIT_MHZ = 25
 
 
-@dataclass(frozen=True, slots=True)
-class TdConfig:
+class TdConfig(NamedTuple):
     """TD_PARAMS as far as CPUID depends on them.
 
     `cpuid_config` holds packed values by leaf, a missing entry is zero; `tsc_frequency` is in units of 25 MHz.
@@ -65,7 +64,7 @@ class TdConfig:
 
     attributes: int = 0
     xfam: int = 3
-    cpuid_config: Mapping[Leaf, int] = field(default_factory=dict)
+    cpuid_config: Mapping[Leaf, int] = MappingProxyType({})
     max_vcpus: int = 1
     num_l2_vms: int = 0
     config_flags: int = 0

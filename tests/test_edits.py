@@ -119,7 +119,7 @@ def test_edits_in_a_row_are_those_made_one_by_one_and_leave_the_former_as_it_was
     module = library.module(version)
     edits = data.draw(st.lists(single_edits(module), max_size=5))
     before = TdConfig(cpuid_config={Leaf(1): 0xC06F2 << 96})
-    kept, config = replace(before, cpuid_config=dict(before.cpuid_config)), before
+    kept, config = before._replace(cpuid_config=dict(before.cpuid_config)), before
     for edit in edits:
         config = applied(config, (edit,))
     assert applied(before, edits) == config

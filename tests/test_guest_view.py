@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from tdxtui import library, model_file
@@ -50,7 +48,7 @@ def test_the_guests_own_registers_decide_what_follows_them() -> None:
     mtrr, guest = Field.parse("1.edx.12"), GuestState(td_ctls=TD_CTLS["REDUCE_VE"])
     here = situation("2.0.18")
     for ctls, wanted in ((0, 0), (FEATURE_PARAVIRT_CTLS["MTRR"], here.td.get(mtrr))):
-        value = guest_view(here, mtrr.leaf, replace(guest, feature_paravirt_ctls=ctls)).value
+        value = guest_view(here, mtrr.leaf, guest._replace(feature_paravirt_ctls=ctls)).value
         assert value is not None and mtrr.get(value) == wanted
 
 

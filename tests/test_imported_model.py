@@ -239,7 +239,7 @@ def exported(model: VcpuModel, format: str) -> VcpuModel:
 
 def same(one: object, other: object) -> bool:
     """Whether two configurations are one, entries of zeros being as good as none."""
-    first, second = (replace(item, cpuid_config={leaf: value for leaf, value in item.cpuid_config.items() if value})
+    first, second = (item._replace(cpuid_config={leaf: value for leaf, value in item.cpuid_config.items() if value})
                      for item in (one, other))  # type: ignore[attr-defined, type-var]
     return first == second
 

@@ -264,9 +264,9 @@ def wild_tds(draw: DrawFn) -> Td:
         if name == "cpu":
             cpu = draw(wild_platforms(cpu))
         elif name == "cpuid_config":
-            config = replace(config, cpuid_config=draw(wild_cpuid_configs(module)))
+            config = config._replace(cpuid_config=draw(wild_cpuid_configs(module)))
         else:
-            config = replace(config, **{name: draw(FIELDS[name])})
+            config = config._replace(**{name: draw(FIELDS[name])})
     return module, cpu, config
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from tdxtui.computed import MIN_GUEST_WIDTH
 from tdxtui.cpuid import Leaf
@@ -81,4 +80,4 @@ def signature(targets: Sequence[Target], config: TdConfig) -> int | None:
 def _takes(target: Target, config: TdConfig, value: int) -> bool:
     leaf = FMS_CONFIG.leaf
     entries: dict[Leaf, int] = {leaf: FMS_CONFIG.put(config.cpuid_config.get(leaf, 0), value)}
-    return not attempt(target.prepared, replace(config, cpuid_config=entries))[1]
+    return not attempt(target.prepared, config._replace(cpuid_config=entries))[1]

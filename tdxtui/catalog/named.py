@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from tdxtui.catalog.tables import Row, entries, entry_at, rows_by_leaf, sentences
 from tdxtui.cpuid import Field, Leaf, Register
@@ -11,8 +11,7 @@ from tdxtui.cpuid import Field, Leaf, Register
 RESERVED = "reserved"
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """A field and its names; a tool that has no name for it has an empty one.
 
     ``name`` is the canonical name (lower case, unique); ``x86_feature`` lacks Linux's ``X86_FEATURE_``.

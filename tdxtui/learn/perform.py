@@ -103,7 +103,7 @@ def _word(stand: Stand, it: Statement) -> Outcome | None:
     if bool(here & mask == mask) is (it.value == "1"):
         return None
     if scope in ("TD_CTLS", "FEATURE_PARAVIRT_CTLS"):
-        stand.guest = replace(stand.guest, **{scope.lower(): here ^ mask})  # type: ignore[arg-type]
+        stand.guest = stand.guest._replace(**{scope.lower(): here ^ mask})  # type: ignore[arg-type]
         return None
     flip = {
         "XFAM": stand.editor.toggle_xfam, "ATTRIBUTES": stand.editor.toggle_attribute,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -156,7 +155,7 @@ class ChangingApp(ViewingApp, ChoosingApp):
         cure = evaluate(model, self.editor.module, self.editor.platform)
         message = f"{outcome.message}: Enter asks for the {count} bits that it lets through"
         label = f"CPUID_CONFIG asks for {count} bits"
-        self.show_outcome(replace(outcome, message=message, cure=cure, cure_label=label))
+        self.show_outcome(outcome._replace(message=message, cure=cure, cure_label=label))
 
     def _edit_value(self, name: str) -> None:
         from tdxtui.tui.value_dialog import ValueDialog

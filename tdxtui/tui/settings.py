@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -107,16 +106,16 @@ def _section(name: str, switches: Sequence[Switch]) -> list[Switch]:
 def guest_flipped(guest: GuestState, name: str) -> GuestState:
     """The guest with one of the listed switches turned over."""
     if name in CR4:
-        return replace(guest, cr4=guest.cr4 ^ CR4[name])
+        return guest._replace(cr4=guest.cr4 ^ CR4[name])
     if name == CPL_3:
-        return replace(guest, cpl=0 if guest.cpl else 3)
+        return guest._replace(cpl=0 if guest.cpl else 3)
     if name == LONG_MODE:
-        return replace(guest, long_mode=not guest.long_mode)
+        return guest._replace(long_mode=not guest.long_mode)
     if name in XFAM_COMPONENTS:
-        return replace(guest, xcr0=guest.xcr0 ^ XFAM_COMPONENTS[name] | 1)
+        return guest._replace(xcr0=guest.xcr0 ^ XFAM_COMPONENTS[name] | 1)
     if name in TD_CTLS:
-        return replace(guest, td_ctls=guest.td_ctls ^ TD_CTLS[name])
-    return replace(guest, feature_paravirt_ctls=guest.feature_paravirt_ctls ^ FEATURE_PARAVIRT_CTLS[name])
+        return guest._replace(td_ctls=guest.td_ctls ^ TD_CTLS[name])
+    return guest._replace(feature_paravirt_ctls=guest.feature_paravirt_ctls ^ FEATURE_PARAVIRT_CTLS[name])
 
 
 def as_guest(editor: Editor) -> GuestState:

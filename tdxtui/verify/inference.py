@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from tdxtui.classify import always_ve
 from tdxtui.cpuid import ALL_ONES, Field, Leaf, Register
@@ -34,8 +33,8 @@ def inferred(ground: Ground, base: TdConfig, seen: Observed) -> VirtualCpuid:
     prepared = ground if isinstance(ground, Prepared) else ground[0]
     module = prepared.module
     xfam = _xfam(prepared, base.xfam, seen)
-    config = replace(
-        base, xfam=xfam, attributes=_attributes(prepared, base, seen), cpuid_config=_cpuid_config(module, base, seen)
+    config = base._replace(
+        xfam=xfam, attributes=_attributes(prepared, base, seen), cpuid_config=_cpuid_config(module, base, seen)
     )
     found, refusals = td_of(ground, config)
     if not refusals:
@@ -137,7 +136,7 @@ def _without_refused(ground: Ground, config: TdConfig, base: TdConfig) -> TdConf
         other = base.cpuid_config.get(leaf, 0)
         if kept == other:
             continue
-        tried = replace(config, cpuid_config={**config.cpuid_config, leaf: other})
+        tried = config._replace(cpuid_config={**config.cpuid_config, leaf: other})
         if len(td_of(ground, tried)[1]) < len(td_of(ground, config)[1]):
             config = tried
     return config

@@ -108,7 +108,7 @@ def test_features_go_where_the_settings_of_the_vmm_put_them() -> None:
 def test_what_the_guest_decides_is_its_own_place() -> None:
     """D7."""
     situation = on("full-granite-rapids", "1.5.34", "granite-rapids")
-    reduced = replace(RUNNING, td_ctls=TD_CTLS["REDUCE_VE"])
+    reduced = RUNNING._replace(td_ctls=TD_CTLS["REDUCE_VE"])
     found = explain(host("granite-rapids"), seen(situation, reduced), situation.module)
     assert where(found, "1.edx.14")[0] is Where.GUEST
     # Leaf 10H reads 0 with REDUCE_VE: no #VE, and no entry.
@@ -124,7 +124,7 @@ def test_before_ve_reduction_the_vmm_alone_decides_what_isnt_configured() -> Non
 
 def test_without_a_module_the_one_that_explains_the_guest_is_taken() -> None:
     situation = on("kvm-sapphire-rapids", "1.5.34", "sapphire-rapids")
-    reduced = replace(RUNNING, td_ctls=TD_CTLS["REDUCE_VE"])
+    reduced = RUNNING._replace(td_ctls=TD_CTLS["REDUCE_VE"])
     found = explain(host("sapphire-rapids"), seen(situation, reduced))
     assert "1.5.34" in (found.module.version, *found.equal) and "1.5.06" not in (found.module.version, *found.equal)
     assert found.impossible == 0 and found.chosen

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,7 +35,7 @@ CASES = {
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, with dumps of three guests."""
-    reduced = replace(RUNNING, td_ctls=TD_CTLS["REDUCE_VE"])
+    reduced = RUNNING._replace(td_ctls=TD_CTLS["REDUCE_VE"])
     for name, (model, module, platform), guest in (
         ("minimal", ("minimal", "1.5.06", "sapphire-rapids"), RUNNING),
         ("reduced", ("kvm-sapphire-rapids", "1.5.34", "sapphire-rapids"), reduced),

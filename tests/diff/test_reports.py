@@ -127,7 +127,7 @@ def test_a_cpu_does_not_differ_from_itself(platform: str) -> None:
 
 def test_what_differs_from_moment_to_moment_is_no_difference(tmp_path: Path) -> None:
     situation = on("minimal", "1.5.06", "sapphire-rapids")
-    for name, guest in (("a", RUNNING), ("b", replace(RUNNING, vcpu_index=9, xcr0=3, cr4=0))):
+    for name, guest in (("a", RUNNING), ("b", RUNNING._replace(vcpu_index=9, xcr0=3, cr4=0))):
         (tmp_path / f"{name}.txt").write_text("\n".join(shown_td.raw(situation, guest)[0]))
     result = run(str(tmp_path / "a.txt"), str(tmp_path / "b.txt"))
     assert status(result) == 0 and "Of the moment" in result.output and "1.ecx.27" in result.output

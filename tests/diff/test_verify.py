@@ -26,7 +26,7 @@ from tdxtui.verify.verify_text import data, text
 from .guests import PAIRS, PRESETS, RUNNING, changed, dumped, on, seen
 
 EXAMPLES = 400 if os.environ.get("TDXTUI_THOROUGH") else 10
-REDUCED = replace(RUNNING, td_ctls=TD_CTLS["REDUCE_VE"])
+REDUCED = RUNNING._replace(td_ctls=TD_CTLS["REDUCE_VE"])
 
 
 def fields(found: Verification) -> dict[str, str]:
@@ -50,7 +50,7 @@ def test_a_td_as_predicted_has_no_findings_in_the_guest_nor_in_tdcs(module: str,
 def test_the_guests_state_is_found_out(preset: str, names: str) -> None:
     situation = situations.find(preset, "1.5.34", situations.find_model(preset).platform or "granite-rapids")
     ctls = TD_CTLS[names] if names else 0
-    found = verify(situation, seen(situation, replace(RUNNING, td_ctls=ctls)))
+    found = verify(situation, seen(situation, RUNNING._replace(td_ctls=ctls)))
     assert not found.differences and found.state.td_ctls == ctls
 
 
@@ -62,7 +62,7 @@ def test_the_view_is_told_by_what_is_empty_only_in_tdcs() -> None:
 def test_bits_that_the_guest_controls_are_no_difference_and_are_told() -> None:
     """D7: the guest turned MTRR on and left the others off."""
     situation = on("full-granite-rapids", "1.5.34", "granite-rapids")
-    guest = replace(REDUCED, feature_paravirt_ctls=FEATURE_PARAVIRT_CTLS["MTRR"])
+    guest = REDUCED._replace(feature_paravirt_ctls=FEATURE_PARAVIRT_CTLS["MTRR"])
     found = verify(situation, seen(situation, guest))
     assert not found.differences
     assert [(item.field.key, item.got) for item in found.guest] == [("1.edx.12", 1)]
