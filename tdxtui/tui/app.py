@@ -46,7 +46,7 @@ HINTS = {
 }
 
 
-class TdxApp(ActingApp, GoingApp, AskingApp, ExportingApp, ChangingApp, HelpingApp, CopyingApp, PastApp):
+class TdxApp(ActingApp, GoingApp, AskingApp, ExportingApp, ChangingApp, HelpingApp, CopyingApp, PastApp, whole=True):
     """Shows an `Editor` and turns keys into its calls."""
 
     CSS_PATH = "app.tcss"

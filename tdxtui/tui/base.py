@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any
 
 from textual.app import App
 
@@ -11,12 +12,19 @@ from tdxtui.tui.palette import Palette
 
 
 class EditorApp(App[None]):
-    """An app that shows an editor; its parts call back what they need of the whole."""
+    """An app that shows an editor; its parts call back what they need of the whole.
+
+    Only a `whole` one is prepared by Textual: what that costs for each part would be seen at every start.
+    """
 
     editor: Editor
     palette: Palette
     # False where a browser shows the screen to others: nothing on this machine's disk is written then.
     may_write = True
+
+    def __init_subclass__(cls, whole: bool = False, **options: Any) -> None:
+        if whole:
+            super().__init_subclass__(**options)
 
     @abstractmethod
     def say(self, message: str, alarm: bool = False, offer: Outcome | None = None) -> None:

@@ -24,7 +24,7 @@ SHARE = 0.5
 LEAST_GRID, LEAST_LESSON = MIN_HEIGHT, 7
 
 
-class LessonApp(TdxApp):
+class LessonApp(TdxApp, whole=True):
     """`TdxApp` taking a course. Nothing of its document is worth keeping, so it asks for nothing on leaving."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
