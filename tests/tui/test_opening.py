@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from textual._compositor import LayoutUpdate
 
 from tdxtui import vmm
 from tdxtui.errors import TdxtuiError
 from tdxtui.tui.opening import open_document, open_editor
+from tdxtui.tui.quick import QuickCompositor
 from tests.tui.screen import opened
 
 DUMP = """CPU:
@@ -90,3 +92,23 @@ def test_for_files_and_presets_nothing_of_the_other_sources_is_loaded(here: Path
     done = subprocess.run([sys.executable, "-c", QUICK.format(name)], capture_output=True, text=True, check=True)
     loaded = done.stdout.split()
     assert not [item for item in loaded if item.startswith(("tdxtui.sources", "tdxtui.importers", "tdxtui.fit"))]
+
+
+async def test_the_very_first_frame_shows_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames: list[list[str]] = []
+    render = QuickCompositor.render_full_update
+
+    def recorded(self: QuickCompositor, simplify: bool = False) -> LayoutUpdate:
+        update = render(self, simplify)
+        frames.append(["".join(segment.text for segment in line).rstrip() for line in update.strips])
+        return update
+
+    monkeypatch.setattr(QuickCompositor, "render_full_update", recorded)
+    async with opened("full-granite-rapids", module="2.0.18") as screen:
+        await screen.settled()
+        first = "\n".join(frames[0])
+        for shown in ("31    24", "EAX  00000000", "0x00000023", "▸00H", "■ AVX512", "Why", "fixed", "s saves it"):
+            assert shown in first, shown
+        # Later come only the fields' words, behind titles and below the cursor's leaf, and the list's counts.
+        later = [one for one, two in zip(frames[0], screen.lines, strict=True) if one != two.rstrip()]
+        assert len(later) <= 10, later
