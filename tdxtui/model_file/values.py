@@ -92,5 +92,5 @@ def _inside(raw: str, change: Callable[[Any], None]) -> str:
 
 def _set_all(table: Any, values: Mapping[str, Value]) -> None:
     for key, value in values.items():
-        old = table.item(key).as_string().strip() if key in table else ""
+        old = table.value.item(key).as_string().strip() if key in table else ""
         table[key] = tomlkit.parse(f"v = {restyled(old, value)}").item("v")
