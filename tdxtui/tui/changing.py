@@ -109,12 +109,15 @@ class ChangingApp(ViewingApp, ChoosingApp):
         shown = self._grid.shown
         now = "" if shown.value_of(field) is None else words_of(shown, field)
         title = f"{field.key} {field_name(field)}"
-        self.push_screen(ValueDialog(title, now, _expected(field), lambda text: self._set_field(field, text)))
+        self.push_screen(ValueDialog(title, now, _expected(field), lambda text: self._set_field(field, text, now)))
 
-    def _set_field(self, field: Field, text: str) -> str:
+    def _set_field(self, field: Field, text: str, now: str) -> str:
         """Give a field the value that a text means; what is wrong with the text, "" if nothing."""
         from tdxtui import words
 
+        if text == now:
+            self.say(f"{field.key} stays as it is")
+            return ""
         try:
             value = words.encode(field, text)
         except ValueError as error:

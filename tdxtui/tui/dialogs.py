@@ -89,6 +89,7 @@ class Question(Dialog[str]):
         """Take an answer's key, which then is nobody else's."""
         if event.key in [answer for answer, _ in self._answers]:
             event.stop()
+            event.prevent_default()
             self.dismiss(event.key)
 
 

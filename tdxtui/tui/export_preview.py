@@ -91,8 +91,8 @@ class ExportPreview(Dialog["tuple[Format, bytes] | None"]):
         self._show()
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        """The list was moved in."""
-        if event.option_index != self._at:
+        """The list was moved in; what tells of a place before the present one comes late."""
+        if event.option_list.highlighted == event.option_index != self._at:
             self._at = event.option_index
             self._show()
 

@@ -10,6 +10,8 @@ from tdxtui.tui.lines import OneLine
 from tdxtui.tui.palette import Palette
 
 STEPS = {"down": 1, "ctrl+n": 1, "up": -1, "ctrl+p": -1}
+# The second is what a terminal makes of the first that was pressed before the program had it.
+ENTER = "enter", "ctrl+j"
 MAX_LENGTH = 60
 
 
@@ -47,8 +49,8 @@ class SearchLine(OneLine):
         return isinstance(event, events.Key | events.Paste)
 
     def _take_key(self, event: events.Key) -> None:
-        if event.key in ("enter", "escape", "ctrl+c"):
-            self._ended(event.key == "enter")
+        if event.key in (*ENTER, "escape", "ctrl+c"):
+            self._ended(event.key in ENTER)
         elif event.key in STEPS:
             self._stepped(STEPS[event.key])
         elif event.key == "backspace":

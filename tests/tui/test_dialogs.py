@@ -22,8 +22,9 @@ def choices(screen: Screen) -> list[str]:
 
 
 async def test_paging_in_a_list_that_has_no_room_does_nothing() -> None:
-    async with opened(size=(30, 5)) as screen:
+    async with opened() as screen:
         await screen.press("e")
+        await screen.pilot.resize_terminal(30, 5)
         await screen.pilot.pause()
         options = screen.app.screen.query_one(OptionList)
         options.focus()

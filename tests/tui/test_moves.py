@@ -262,3 +262,63 @@ async def test_after_another_window_had_the_keys_the_first_one_is_for_the_grid()
         await screen.go("1.ecx.3")
         await screen.burst(events.AppBlur(), key("space"), key("left"))
         assert screen.cursor == "1.ecx.4" and screen.editor.model.wished(Field.parse("1.ecx.3")) == 1
+
+
+def keys(*names: str) -> list[events.Key]:
+    return [key(name) for name in names]
+
+
+async def test_what_is_typed_behind_the_key_that_opens_a_dialog_goes_into_it() -> None:
+    async with opened("minimal") as screen:
+        await screen.go("4.2.eax.31")
+        await screen.burst(*keys("down", "up", "enter", "5", "enter", "right"))
+        await screen.settled()
+        assert len(screen.app.screen_stack) == 1
+        assert screen.editor.situation.td.get(Field.parse("4.2.eax[31:26]")) == 4  # 5 cores
+        assert screen.cursor == "4.2.eax.30"
+
+
+async def test_a_dialog_takes_its_keys_in_their_order() -> None:
+    async with opened("minimal") as screen:
+        await screen.go("4.2.eax.31")
+        await screen.burst(*keys("enter"))
+        await screen.settled()
+        await screen.burst(*keys("ctrl+u", "5", "7", "backspace", "backspace", "6", "enter", "j", "j"))
+        await screen.settled()
+        assert len(screen.app.screen_stack) == 1
+        assert screen.editor.situation.td.get(Field.parse("4.2.eax[31:26]")) == 5
+        assert screen.cursor == "4.2.ecx.31"
+
+
+async def test_keys_behind_the_one_that_closes_a_list_are_for_the_grid() -> None:
+    async with opened("minimal") as screen:
+        await screen.burst(*keys("T", "down", "enter", "j", "j"))
+        await screen.settled()
+        assert screen.cursor == "0.ecx.31" and screen.app.theme_name == "light"
+
+
+async def test_a_paste_comes_behind_what_was_typed_before_it() -> None:
+    async with opened("minimal") as screen:
+        await screen.burst(*keys("j", "slash", "a", "v", "x"), events.Paste("512f"), *keys("enter"))
+        await screen.settled()
+        assert screen.cursor == "7.0.ebx.16"
+
+
+async def test_a_window_too_small_for_the_grid_takes_no_edit() -> None:
+    async with opened("minimal", size=(30, 5)) as screen:
+        await screen.press("w", "space", "1", "s", "enter", "e", "x")
+        assert not screen.editor.dirty and len(screen.app.screen_stack) == 1
+        await screen.press("q")
+        assert not screen.app.is_running
+
+
+async def test_a_field_left_as_it_is_is_no_edit() -> None:
+    async with opened("minimal") as screen:
+        await screen.press("enter", "enter")
+        assert not screen.editor.dirty and screen.status.endswith("stays as it is")
+
+
+async def test_an_enter_typed_ahead_of_the_start_ends_a_search() -> None:
+    async with opened("minimal") as screen:
+        await screen.press("slash", *"avx2", "ctrl+j", "y")
+        assert screen.cursor == "7.0.ebx.5" and "opied" in screen.status
