@@ -6,6 +6,7 @@ its size is `_size`, which `size` would work out from the styles each time.
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 
 from rich.segment import Segment
@@ -18,6 +19,9 @@ from textual.widget import Widget
 
 from tdxtui.tui.cells import padded
 from tdxtui.tui.palette import Palette
+
+# Seconds in which the thread that writes to the terminal gets the interpreter, instead of when this one next waits.
+HAND_OVER = 0.00005
 
 
 class Bare(Widget):
@@ -162,3 +166,4 @@ class MainScreen(Screen[None], Covered):
         self._dirty_widgets.update(changed)
         if self._dirty_widgets and not self._layout_required:
             self._on_timer_update()
+            time.sleep(HAND_OVER)
