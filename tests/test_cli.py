@@ -407,3 +407,9 @@ editor = Editor(VcpuModel("x"), library.module("1.5.06"), library.platform("sapp
 print(editor.toggle(Field.parse("1.ecx.3")).message, "textual" in sys.modules, "pydantic" in sys.modules)
 """)
     assert result.out.startswith("CPUID_CONFIG 1.ecx.3 = 1: ") and result.out.endswith(" changed False False\n")
+
+
+def test_nothing_is_loaded_before_an_interrupt_would_be_caught() -> None:
+    code = "import sys; before = {*sys.modules}; import tdxtui.start; print(*sorted({*sys.modules} - before))"
+    said = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert set(said) <= {"gc", "tdxtui", "tdxtui.start"}

@@ -39,7 +39,7 @@ class ActingApp(SearchingApp):
             await self._settle()
         screen = self.screen_stack[-1] if self.screen_stack else None
         if isinstance(event, events.Key) and isinstance(screen, MainScreen):
-            await self._on_main_key(event.key, event, screen)
+            await self._on_main_key(event, screen)
             screen.paint()
         elif not (isinstance(event, events.InputEvent | events.Paste) and self._searches and self._status.take(event)):
             await super().on_event(event)
@@ -77,13 +77,13 @@ class ActingApp(SearchingApp):
             return False
         return screen.focused is not None or isinstance(screen, MainScreen) or not screen.focus_chain
 
-    async def _on_main_key(self, key: str, event: events.Key, screen: MainScreen) -> None:
+    async def _on_main_key(self, event: events.Key, screen: MainScreen) -> None:
         if not self.app_focus:
             self.app_focus = True  # Textual's watcher gives the focus back to the pane that had it
         if self._status.is_open:
             self._status.take(event)
-        elif self._tiny or screen.focused is not self._grid or not self._grid.act(key):
-            await self._act(self if self._tiny else screen.focused or screen, key)
+        elif self._tiny or screen.focused is not self._grid or not self._grid.act(event.key):
+            await self._act(screen.focused or screen, event.key)
 
     async def _act(self, focused: DOMNode, key: str) -> None:
         """Do what a key is bound to, from the pane in focus up to the app. What can't be seen can only be left."""

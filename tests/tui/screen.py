@@ -33,6 +33,25 @@ NAMES = {
 }
 
 
+# One that XFAM cures, and one that nothing does.
+TWO_CONFLICTS = """
+module = "1.5.06"
+platform = "sapphire-rapids"
+[td]
+xfam = ["X87", "SSE", "AVX"]
+[features]
+avx512f = true
+[registers]
+"1.ecx.1" = "0x0"
+"""
+
+
+def written(path: Path, text: str = TWO_CONFLICTS) -> str:
+    """A file with that text; its name."""
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
 class Screen:
     """The open screen."""
 

@@ -9,26 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.tui.bindings import CASES, ELSEWHERE, every_binding, make_ready, press
-from tests.tui.screen import opened
-
-MODEL = """
-module = "1.5.06"
-platform = "sapphire-rapids"
-[td]
-xfam = ["X87", "SSE", "AVX"]
-[features]
-avx512f = true
-[registers]
-"1.ecx.1" = "0x0"
-"""
+from tests.tui.screen import opened, written
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> str:
     """A model with two conflicts."""
-    path = tmp_path / "keys.toml"
-    path.write_text(MODEL, encoding="utf-8")
-    return str(path)
+    return written(tmp_path / "keys.toml")
 
 
 def test_no_binding_is_without_a_test() -> None:

@@ -173,3 +173,10 @@ async def test_the_choosers_fit_into_80_columns() -> None:
             for line in choices(screen):
                 assert any(line.rstrip() in row for row in screen.lines), line
             await screen.press("escape")
+
+
+async def test_without_colour_too_a_dialog_leaves_in_sight_what_it_is_about() -> None:
+    async with opened("minimal", no_color=True) as screen:
+        await screen.press("L")
+        await screen.pilot.pause()
+        assert "Legend" in screen.text and "CPUID.00H" in screen.text and "module" in screen.lines[0]

@@ -18,8 +18,7 @@ from rich.style import Style
 
 from tests.picture import svg
 from tests.tui.bindings import make_ready, press
-from tests.tui.screen import Screen, check_golden, opened
-from tests.tui.test_bindings import MODEL
+from tests.tui.screen import Screen, check_golden, opened, written
 from tests.tui.test_themes import THEMES
 
 FLAG, REFUSED, FIELD = "7.0.ecx.5", "7.0.ebx.17", "4.0.eax.31"
@@ -69,9 +68,7 @@ Cells = list[list[Style]]
 @pytest.fixture
 def model(tmp_path: Path) -> str:
     """A model with two conflicts."""
-    path = tmp_path / "looks.toml"
-    path.write_text(MODEL, encoding="utf-8")
-    return str(path)
+    return written(tmp_path / "looks.toml")
 
 
 async def play(screen: Screen, scene: Scene) -> None:

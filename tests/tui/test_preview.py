@@ -8,7 +8,7 @@ import pytest
 
 from tdxtui.td import ATTRIBUTES, XFAM
 from tdxtui.tui.preview import Preview
-from tests.tui.screen import Screen, opened
+from tests.tui.screen import Screen, opened, written
 
 WISHES = """
 module = "1.5.06"
@@ -24,9 +24,7 @@ xfam = ["X87", "SSE", "AVX"]
 @pytest.fixture
 def wishes(tmp_path: Path) -> str:
     """A model with wishes that an edit elsewhere breaks."""
-    path = tmp_path / "wishes.toml"
-    path.write_text(WISHES, encoding="utf-8")
-    return str(path)
+    return written(tmp_path / "wishes.toml", WISHES)
 
 
 async def previewed(screen: Screen, bit: str) -> str:

@@ -11,26 +11,13 @@ from tdxtui.cpuid import WORD, Field, Leaf, Register
 from tdxtui.tally import tally
 from tdxtui.tui.dialogs import Chooser
 from tdxtui.tui.leaf_list import LeafList
-from tests.tui.screen import Screen, check_golden, opened
-
-CONFLICTS = """
-module = "1.5.06"
-platform = "sapphire-rapids"
-[td]
-xfam = ["X87", "SSE", "AVX"]
-[features]
-avx512f = true
-[registers]
-"1.ecx.1" = "0x0"
-"""
+from tests.tui.screen import Screen, check_golden, opened, written
 
 
 @pytest.fixture
 def conflicts(tmp_path: Path) -> str:
     """A model with two conflicts."""
-    path = tmp_path / "conflicts.toml"
-    path.write_text(CONFLICTS, encoding="utf-8")
-    return str(path)
+    return written(tmp_path / "conflicts.toml")
 
 
 async def choose(screen: Screen, *lines: str) -> None:
