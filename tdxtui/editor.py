@@ -67,6 +67,7 @@ class Editor:
         self.disk = OnDisk(path, model.origin.encode() if path else b"")
         self.on_change: Callable[[], None] = _nothing
         self.situation: Situation = evaluate(model, module, platform)
+        self._flip: tuple[Situation, Field, Flip] | None = None
 
     @property
     def model(self) -> VcpuModel:
@@ -111,11 +112,19 @@ class Editor:
         found = self.module.entry_field(bit)
         if found is None:
             return refused(f"{bit.key}: module {self.module.version} has no such entry; a guest gets #VE")
-        outcome = self._take(flip(self.situation, found))
+        outcome = self._take(self.flip_of(found))
         if outcome.done or outcome.cure or not self.situation.conflicts.get(found.leaf, 0) & found.mask:
             return outcome
         dropped = evaluate(self.model.wish(found, None), self.module, self.platform)
         return refused(f"{outcome.message}: Enter gives up the wish", dropped, f"no wish for {found.key}")
+
+    def flip_of(self, bit: Field) -> Flip:
+        """What the space bar would do to a bit of an entry: kept, so that it can be asked for ahead of the key."""
+        situation, at, found = self._flip or (None, None, None)
+        if found is None or situation is not self.situation or at != bit:
+            found = flip(self.situation, bit)
+            self._flip = self.situation, bit, found
+        return found
 
     def _take(self, found: Flip) -> Outcome:
         """Make a flip, or offer it where more would move than was asked for."""

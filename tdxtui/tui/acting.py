@@ -41,6 +41,7 @@ class ActingApp(SearchingApp):
         if isinstance(event, events.Key) and isinstance(screen, MainScreen):
             await self._on_main_key(event, screen)
             screen.paint()
+            self.foresee_soon()
         elif not (isinstance(event, events.InputEvent | events.Paste) and self._searches and self._status.take(event)):
             await super().on_event(event)
             self._sent = event if isinstance(event, events.Key) and event.is_forwarded else None

@@ -20,10 +20,10 @@ from tdxtui.tui import panes
 from tdxtui.tui.acting import ActingApp
 from tdxtui.tui.asking import AskingApp
 from tdxtui.tui.bit_grid import BitGrid
-from tdxtui.tui.changing import ChangingApp
 from tdxtui.tui.copying import CopyingApp
 from tdxtui.tui.exporting import ExportingApp
 from tdxtui.tui.fast import Bare, Column, MainScreen, Row
+from tdxtui.tui.foreseeing import ForeseeingApp
 from tdxtui.tui.going import GoingApp
 from tdxtui.tui.helping import HelpingApp
 from tdxtui.tui.keymap import rebind, renamed
@@ -46,7 +46,7 @@ HINTS = {
 }
 
 
-class TdxApp(ActingApp, GoingApp, AskingApp, ExportingApp, ChangingApp, HelpingApp, CopyingApp, PastApp, whole=True):
+class TdxApp(ActingApp, GoingApp, AskingApp, ExportingApp, ForeseeingApp, HelpingApp, CopyingApp, PastApp, whole=True):
     """Shows an `Editor` and turns keys into its calls."""
 
     CSS_PATH = "app.tcss"
@@ -99,7 +99,6 @@ class TdxApp(ActingApp, GoingApp, AskingApp, ExportingApp, ChangingApp, HelpingA
         self._offered_for: Field | None = None
         self._listed: Field | None = None
         self.problem = ""
-        self._shown_conflicts = editor.situation.conflict_leaves()
 
     def _start_with(self, theme: Theme) -> None:
         """Use a theme before anything is laid out: a change of theme later would lay everything out twice."""
@@ -252,10 +251,7 @@ class TdxApp(ActingApp, GoingApp, AskingApp, ExportingApp, ChangingApp, HelpingA
     def show_outcome(self, outcome: Outcome) -> None:
         """Show what an edit did, or why it did nothing."""
         if outcome.done:
-            before = self._shown_conflicts
-            self._shown_conflicts = self.editor.situation.conflict_leaves()
-            looked_at = dict.fromkeys([*before, *self._shown_conflicts, self._grid.cursor.leaf], 0)
-            drawn = {**looked_at, **outcome.changed}
+            drawn = self.drawn_for(self.editor.situation, outcome.changed)
             guest = self._grid.shown.guest
             # What the guest reads of one leaf may depend on another one's bits.
             self._grid.show(self.editor.situation, drawn if guest is None else None)

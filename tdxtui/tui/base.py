@@ -31,6 +31,10 @@ class EditorApp(App[None]):
         """Show a line to the user; Enter then does what is offered."""
 
     @abstractmethod
+    def foresee_soon(self) -> None:
+        """A key is done: prepare for the next one."""
+
+    @abstractmethod
     def show_settings(self) -> None:
         """Show the document's name and whether it is changed."""
 

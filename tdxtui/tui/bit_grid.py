@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,11 +17,12 @@ from tdxtui.bit_state import flexible_bits
 from tdxtui.cpuid import WORD, Field, Leaf, Register
 from tdxtui.dynamic import GuestState
 from tdxtui.evaluate import Situation
-from tdxtui.tui.entry_words import EntryWords, spoken
+from tdxtui.tui.entry_words import EntryWords
 from tdxtui.tui.fast import Bare
 from tdxtui.tui.grid_lines import Cursor, GridLines
 from tdxtui.tui.grid_moves import beside, next_flexible, over
-from tdxtui.tui.grid_shape import FIELD_LINE, LINES_PER_ENTRY, REGISTER_LINES, TITLE_LINE, Shape
+from tdxtui.tui.grid_shape import FIELD_LINE, LINES_PER_ENTRY, REGISTER_LINES, Shape
+from tdxtui.tui.grid_step import Step, step
 from tdxtui.tui.minimap import Mark, minimap
 from tdxtui.tui.palette import Palette
 from tdxtui.tui.selection import Selection
@@ -65,13 +66,14 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
         self._moved, self._leaving, self._flipped, self._laid_out = moved, leaving, flipped, laid_out
         self._all_leaves = _entries(situation)
         self._lines = GridLines(Shown(situation), self._all_leaves, palette)
-        self._numbers = _numbered(self._all_leaves)
         self._at = Cursor(0, Register.EAX, 31)
         self._anchor: Cursor | None = None
         self._dragging = False
         self._cache: dict[int, list[Segment]] = {}
+        self._with_cursor: dict[int, list[Segment]] = {}
         self._finished: dict[tuple[int, Mark], Strip] = {}
         self._map: list[Mark] = []
+        self._ahead: Step | None = None
         self._top = self._width = self._height = 0
 
     # -- what others ask and tell --
@@ -101,25 +103,56 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
         """Where the parts of its lines lie."""
         return self._lines.shape
 
-    def show(self, situation: Situation, changed: dict[Leaf, int] | None = None) -> None:
+    def show(self, situation: Situation, changed: Mapping[Leaf, int] | None = None) -> None:
         """Show another situation; `changed` limits what is drawn again to those leaves."""
-        before = self.shown.situation
-        if (situation.module, situation.platform) != (before.module, before.platform):
+        before = self.shown
+        if (situation.module, situation.platform) != (before.situation.module, before.situation.platform):
             self._all_leaves = _entries(situation)
-            self.look(self.shown.filter, self.shown.guest, situation)
+            self.look(before.filter, before.guest, situation)
             return
-        shown = self.shown
-        self._become(shown.after(situation, changed), changed)
-        if shown.filter:
-            self._list([*self._lines.leaves, *self._passing()])
-        if changed is None or shown.filter:
+        if changed is None or before.filter:
+            self._become(self._lines.after(before.after(situation, changed), changed))
+            if before.filter:
+                self._list([*self._lines.leaves, *self._passing()])
             self._forget_all()
-        else:
-            self._forget(changed, shown)
+            return
+        self._take(self._step(situation, changed))
+
+    def foresee(self, situation: Situation, changed: Mapping[Leaf, int]) -> None:
+        """Draw ahead what `show` would draw."""
+        if self.shown.filter is None and self.shown.guest is None:
+            view = range(self._top, self._top + self._height)
+            self._ahead = self._step(situation, changed).ahead(view)
+
+    def _step(self, situation: Situation, changed: Mapping[Leaf, int]) -> Step:
+        """On to another situation: as foreseen, if it was."""
+        ahead = self._ahead
+        if ahead is not None and ahead.lines.shown.situation is situation and ahead.changed == changed:
+            return ahead
+        after = self._lines.after(self.shown.after(situation, changed), changed)
+        return step(self._lines, after, changed, self._at)
+
+    def _take(self, taken: Step) -> None:
+        """Draw again what looks otherwise."""
+        self._become(taken.lines)
+        self._drop(place.line for place in taken.places)
+        if taken.at == self._at:
+            for line, drawn in taken.drawn.items():
+                (self._with_cursor if self._has_cursor(line) else self._cache)[line] = drawn
+        width, top = self.shape.column, self._top
+        regions = [
+            Region(column * width, line - top, width, 1)
+            for line, column in taken.places if 0 <= line - top < self._height
+        ]
+        if self._map_out():
+            self.refresh()
+        elif regions:
+            self.refresh(*regions)
 
     def look(self, chosen: Filter | None, guest: GuestState | None, situation: Situation | None = None) -> None:
         """Look through a filter, or as a guest reads it; a filter that nothing passes shows everything, dimmed."""
-        self._become(Shown(situation or self.shown.situation, chosen, guest, self.shown.signs), None)
+        shown = Shown(situation or self.shown.situation, chosen, guest, self.shown.signs)
+        self._become(self._lines.after(shown, None))
         self._anchor = None
         self._list(self._passing() or self._all_leaves)
         self._go_to_passing()
@@ -137,25 +170,23 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
 
     def sign(self, signs: Signs) -> None:
         """Show other signs on the bits."""
-        before = self.shown
-        moved = dict.fromkeys(before.signs.moved(signs), 0)
-        self._become(before.signed(signs), {})
-        self._forget(moved, before)
+        before = self._lines
+        moved = dict.fromkeys(before.shown.signs.moved(signs), 0)
+        self._take(step(before, before.after(before.shown.signed(signs), {}), moved, self._at))
 
     def _passing(self) -> list[Leaf]:
         shown = self.shown
         return [leaf for leaf in self._all_leaves if shown.passes(leaf)] if shown.filter else self._all_leaves
 
-    def _become(self, shown: Shown, changed: Mapping[Leaf, int] | None) -> None:
-        self._lines.shown = shown
-        if self._lines.words is not None:
-            self._lines.words = self._lines.words.after(shown, changed)
+    def _become(self, lines: GridLines) -> None:
+        self._lines = lines
+        self._ahead = None
+        self._with_cursor.clear()
 
     def _list(self, leaves: list[Leaf]) -> None:
         """Show these entries, the cursor staying where it is or else near."""
         here, wanted = self._lines.leaves[self._at.entry], set(leaves)
-        self._lines.leaves = [leaf for leaf in self._all_leaves if leaf in wanted]
-        self._numbers = _numbered(self._lines.leaves)
+        self._lines.use_leaves([leaf for leaf in self._all_leaves if leaf in wanted])
         if here in wanted and here in self._lines.leaves:
             entry = self._lines.leaves.index(here)
         else:
@@ -164,41 +195,17 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
         self._at = self._at._replace(entry=entry)
 
     def _forget_all(self) -> None:
-        self._cache.clear()
-        self._finished.clear()
+        self._ahead = None
+        for kept in (self._cache, self._with_cursor, self._finished):
+            kept.clear()
         self._map_out()
         self.refresh()
 
-    def _forget(self, changed: Mapping[Leaf, int], before: Shown) -> None:
-        """Draw again what looks otherwise in some entries."""
-        regions, shape = [], self.shape
-        for leaf in changed:
-            number = self._numbers.get(leaf)
-            if number is None:
-                continue
-            row, column = divmod(number, shape.columns)
-            for part in self._parts_changed(leaf, number, changed[leaf], before):
-                line = row * LINES_PER_ENTRY + part
-                self._drop(line)
-                if 0 <= line - self._top < self._height:
-                    regions.append(Region(column * shape.column, line - self._top, shape.column, 1))
-        if self._map_out():
-            self.refresh()
-        elif regions:
-            self.refresh(*regions)
-
-    def _parts_changed(self, leaf: Leaf, number: int, mask: int, before: Shown) -> list[int]:
-        """The lines of an entry that look otherwise than before."""
-        parts = [REGISTER_LINES[0] + place for place, alike in enumerate(self.shown.alike(before, leaf)) if not alike]
-        refused = any(item.at == leaf for shown in (before, self.shown) for item in shown.situation.refusals)
-        if refused or mask & spoken(leaf):
-            parts.append(TITLE_LINE)
-        return [*parts, FIELD_LINE] if number == self._at.entry else parts
-
-    def _drop(self, line: int) -> None:
-        self._cache.pop(line, None)
-        for mark in Mark:
-            self._finished.pop((line, mark), None)
+    def _drop(self, lines: Iterable[int]) -> None:
+        for line in lines:
+            self._cache.pop(line, None)
+            for mark in Mark:
+                self._finished.pop((line, mark), None)
 
     def use(self, palette: Palette) -> None:
         """Draw in other colours."""
@@ -214,10 +221,10 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
         """Put the cursor on a bit and bring it into view; a leaf that a filter hides is shown from then on."""
         if bit.leaf not in self._all_leaves:
             return
-        if bit.leaf not in self._numbers:
+        if bit.leaf not in self._lines.numbers:
             self._list([*self._lines.leaves, bit.leaf])
             self._forget_all()
-        self._place(Cursor(self._numbers[bit.leaf], bit.register, bit.lsb))
+        self._place(Cursor(self._lines.numbers[bit.leaf], bit.register, bit.lsb))
 
     def act(self, key: str) -> bool:
         """Do at once what a key is bound to here; whether it is. Textual's own way takes longer than most actions."""
@@ -275,6 +282,7 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
         if at == self._at:
             return
         before, self._at = self._at, at
+        self._with_cursor.clear()
         moved = self._reveal()
         if self._anchor is not None:
             self.refresh()
@@ -396,7 +404,7 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
 
     def _map_out(self) -> bool:
         """Work out the scroll bar; whether it looks otherwise."""
-        numbers = self._numbers
+        numbers = self._lines.numbers
         conflicts = [numbers[leaf] for leaf in self.shown.situation.conflict_leaves() if leaf in numbers]
         lines = [number // self.shape.columns * LINES_PER_ENTRY for number in conflicts]
         marks = minimap(self._height, self._lines.count, self._top, lines)
@@ -407,11 +415,13 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
         """One line of the visible part."""
         line = y + self._top
         mark = self._map[y] if y < len(self._map) else Mark.NOTHING
-        row, part = divmod(line, LINES_PER_ENTRY)
-        if row == self._at.entry // self.shape.columns and part in (self._at.register + 1, FIELD_LINE):
-            return self._with_bar(self._lines.draw(line, self._at, self.selection), mark)
         if self._anchor is not None:
-            return self._with_bar(self._lines.draw(line, None, self.selection), mark)
+            return self._with_bar(self._lines.draw(line, self._at, self.selection), mark)
+        if self._has_cursor(line):
+            drawn = self._with_cursor.get(line)
+            if drawn is None:
+                drawn = self._with_cursor[line] = self._lines.draw(line, self._at, None)
+            return self._with_bar(drawn, mark)
         finished = self._finished.get((line, mark))
         if finished is None:
             drawn = self._cache.get(line)
@@ -419,6 +429,11 @@ class BitGrid(Bare, can_focus=True, inherit_bindings=False):
                 drawn = self._cache[line] = self._lines.draw(line, None, None)
             finished = self._finished[line, mark] = self._with_bar(drawn, mark)
         return finished
+
+    def _has_cursor(self, line: int) -> bool:
+        """Whether the cursor is drawn in a line, or what it is on."""
+        row, part = divmod(line, LINES_PER_ENTRY)
+        return row == self._at.entry // self.shape.columns and part in (self._at.register + 1, FIELD_LINE)
 
     def _with_bar(self, line: list[Segment], mark: Mark) -> Strip:
         style = self._palette.conflict if mark is Mark.CONFLICT else self._palette.edge
@@ -433,7 +448,3 @@ def _entries(situation: Situation) -> list[Leaf]:
 def _action(text: str) -> tuple[str, tuple[object, ...]]:
     """A binding's action: its name and arguments."""
     return parse(text)[1:]
-
-
-def _numbered(leaves: Sequence[Leaf]) -> dict[Leaf, int]:
-    return {leaf: number for number, leaf in enumerate(leaves)}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from typing import NamedTuple
 
 from rich.segment import Segment
@@ -12,7 +13,7 @@ from tdxtui import catalog
 from tdxtui.bit_state import BitState
 from tdxtui.cpuid import Field, Leaf, Register
 from tdxtui.tui.cells import padded
-from tdxtui.tui.entry_words import EntryWords
+from tdxtui.tui.entry_words import EntryWords, spoken
 from tdxtui.tui.grid_shape import FIELD_LINE, LINES_PER_ENTRY, REGISTER_LINES, TITLE_LINE, Shape
 from tdxtui.tui.lines import shortened
 from tdxtui.tui.palette import Palette
@@ -41,14 +42,35 @@ class GridLines:
     """Draws the lines of the entries in `leaves`; line numbers count from the grid's first one."""
 
     def __init__(self, shown: Shown, leaves: Sequence[Leaf], palette: Palette) -> None:
-        self.shown, self.leaves, self.shape = shown, leaves, Shape.of(0)
+        self.shown, self.shape, self.palette = shown, Shape.of(0), palette
         self.words: EntryWords | None = None
-        self.palette = palette
+        self.use_leaves(leaves)
+
+    def use_leaves(self, leaves: Sequence[Leaf]) -> None:
+        """Draw these entries."""
+        self.leaves = leaves
+        self.numbers = {leaf: number for number, leaf in enumerate(leaves)}
 
     @property
     def count(self) -> int:
         """How many lines there are."""
         return -(-len(self.leaves) // self.shape.columns) * LINES_PER_ENTRY
+
+    def after(self, shown: Shown, changed: Mapping[Leaf, int] | None) -> GridLines:
+        """The same drawing of what is shown next; entries that are not in the `changed` masks say what they said."""
+        new = copy(self)
+        new.shown = shown
+        new.words = self.words and self.words.after(shown, changed)
+        return new
+
+    def parts_changed(self, before: Shown, leaf: Leaf, mask: int) -> Iterator[int]:
+        """The lines of an entry that look otherwise than before, but for that of the fields; `mask` is what changed."""
+        for place, alike in enumerate(self.shown.alike(before, leaf)):
+            if not alike:
+                yield REGISTER_LINES[0] + place
+        refused = any(item.at == leaf for shown in (before, self.shown) for item in shown.situation.refusals)
+        if refused or mask & spoken(leaf):
+            yield TITLE_LINE
 
     def draw(self, line: int, cursor: Cursor | None, selection: Selection | None) -> list[Segment]:
         """A line, the leaves side by side; `cursor` and `selection` may be left out where they are not in it."""

@@ -34,6 +34,20 @@ class Line(NamedTuple):
     condition: int | None = None
 
 
+class Laid(NamedTuple):
+    """A reason as it is laid out; `far` is the one that looked at other CPUs and modules too, once known."""
+
+    reason: Reason
+    far: Reason | None
+    parts: list[Part]
+    lines: list[Line]
+
+    @property
+    def conditions(self) -> list[Part]:
+        """The parts that can be selected."""
+        return [part for part in self.parts if part.condition]
+
+
 class WhyPane(Framed, can_focus=True, inherit_bindings=False):
     """The reason of one bit. Enter posts `Followed`.
 
@@ -64,11 +78,9 @@ class WhyPane(Framed, can_focus=True, inherit_bindings=False):
         super().__init__("Why", palette, id)
         self._situation: Situation | None = None
         self._bit: Field | None = None
-        self._reason: Reason | None = None
-        self._far: Reason | None = None
+        self._laid: Laid | None = None
+        self._ahead: tuple[Situation, Laid] | None = None
         self._far_explainer: Explainer | None = None
-        self._parts: list[Part] = []
-        self._lines: list[Line] = []
         self._top = self._selected = 0
         self._focused = self._unfolds = False
         self._resting = Resting(self)
@@ -91,6 +103,11 @@ class WhyPane(Framed, can_focus=True, inherit_bindings=False):
         self._situation, self._bit = situation, bit
         self._find()
 
+    def foresee(self, situation: Situation, bit: Field) -> None:
+        """Work out what `show` would need. Only the pane without the focus has lines of which none is marked."""
+        if self.inner.height and not self._focused:
+            self._ahead = situation, self._lay(situation, _reason(situation, bit), None)
+
     def remark(self) -> None:
         """What others have to say may be something else now."""
         self._lay_out()
@@ -104,13 +121,17 @@ class WhyPane(Framed, can_focus=True, inherit_bindings=False):
     def _find(self) -> None:
         """The reason, unless nobody sees it."""
         self._resting.cancel()
-        self._reason = self._far = None
+        self._laid, before = None, self._visible
         situation, bit = self._situation, self._bit
         if situation is None or bit is None or not self.inner.height:
             return
-        self._reason = situation.explainer.reason(bit, goal(situation, bit), far=False)
-        self._lay_out()
-        if looks_far(self._reason):
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead[0] is situation and ahead[1].reason.bit == bit:
+            laid = ahead[1]
+        else:
+            laid = self._lay(situation, _reason(situation, bit), None)
+        self._show(laid, before)
+        if looks_far(laid.reason):
             explainer = self._explainer_of(situation)
             self._resting.later(lambda: explainer.reason(bit, goal(situation, bit)), self._found_far)
 
@@ -120,20 +141,26 @@ class WhyPane(Framed, can_focus=True, inherit_bindings=False):
         return self._far_explainer
 
     def _found_far(self, far: Reason) -> None:
-        self._far = far
-        self._lay_out()
+        if self._laid is not None:
+            self._laid = self._laid._replace(far=far)
+            self._lay_out()
 
     # -- laying out --
 
     def _lay_out(self) -> None:
-        """Lay the lines out, and draw those anew that are others than before."""
-        if self._situation is None or self._reason is None:
-            return
-        before = self._visible
-        remarks = self.remarks(self._reason.bit)
-        self._parts = parts(self._situation, self._reason, self._far, self.palette, remarks)
-        self._selected = min(self._selected, max(len(self._conditions) - 1, 0))
-        self._lines = [Line(self._head(self._reason)), *self._body()]
+        """Lay the lines out again."""
+        self._ahead = None
+        if self._situation is not None and self._laid is not None:
+            self._show(self._lay(self._situation, self._laid.reason, self._laid.far), self._visible)
+
+    def _lay(self, situation: Situation, reason: Reason, far: Reason | None) -> Laid:
+        found = parts(situation, reason, far, self.palette, self.remarks(reason.bit))
+        return Laid(reason, far, found, [Line(self._head(reason)), *self._body(found)])
+
+    def _show(self, laid: Laid, before: list[list[Segment]]) -> None:
+        """Draw those lines anew that are others than before."""
+        self._laid = laid
+        self._selected = min(self._selected, max(len(laid.conditions) - 1, 0))
         self._top = min(self._top, self._last_top)
         self._show_since(before)
 
@@ -145,10 +172,11 @@ class WhyPane(Framed, can_focus=True, inherit_bindings=False):
             strip = Strip([*strip.crop(0, width - 1), Segment("…", self.palette.text)])
         return list(strip)
 
-    def _body(self) -> list[Line]:
+    def _body(self, found: Sequence[Part]) -> list[Line]:
         out, number = [], 0
-        for part in self._parts:
-            chosen = self._focused and part.condition and number == self._selected
+        selected = min(self._selected, sum(part.condition for part in found) - 1)
+        for part in found:
+            chosen = self._focused and part.condition and number == selected
             style = self.palette.selected if chosen else part.style
             condition = number if part.condition else None
             out += [Line([Segment(text, style)], condition) for text in self._wrapped(part, chosen)]
@@ -166,8 +194,12 @@ class WhyPane(Framed, can_focus=True, inherit_bindings=False):
         return list(_wrap(text, width, INDENT * (2 if part.condition else 1)))
 
     @property
+    def _lines(self) -> list[Line]:
+        return self._laid.lines if self._laid is not None else []
+
+    @property
     def _conditions(self) -> list[Part]:
-        return [part for part in self._parts if part.condition]
+        return self._laid.conditions if self._laid is not None else []
 
     @property
     def _last_top(self) -> int:
@@ -203,7 +235,7 @@ class WhyPane(Framed, can_focus=True, inherit_bindings=False):
 
     def resized(self) -> None:
         """Another width wraps otherwise; without height there is nothing to find out."""
-        if self._reason is None:
+        if self._laid is None:
             self._find()
         self._lay_out()
         self._reveal()
@@ -298,3 +330,7 @@ def _wrap(text: str, width: int, indent: str) -> tuple[str, ...]:
 
 def _none(_: Field) -> Sequence[Part]:
     return ()
+
+
+def _reason(situation: Situation, bit: Field) -> Reason:
+    return situation.explainer.reason(bit, goal(situation, bit), far=False)

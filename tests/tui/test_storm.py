@@ -143,6 +143,8 @@ async def storm(screen: Screen, rng: random.Random, count: int) -> Paper:
             await screen.pilot.resize_terminal(*rng.choice(SIZES))
         if number % 5 == 0:
             await screen.pilot.pause()
+            if number % 3 == 0:
+                screen.app.foresee()  # as after a rest
         if number % 20 == 0:
             await screen.pilot.pause()
             check(screen, paper)
