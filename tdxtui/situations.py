@@ -35,11 +35,6 @@ def platform_of(model: VcpuModel, platform: str | None) -> Platform | None:
     return library.platform(cpu) if cpu and cpu != NO_PLATFORM else None
 
 
-def is_model(name: str) -> bool:
-    """Whether a name is that of a preset or of a model's file; anything else may be another source of a model."""
-    return name in library.presets() or Path(name).suffix == ".toml"
-
-
 def find_model(name: str) -> VcpuModel:
     """The model of a file, or the preset of that name."""
     presets, path = library.presets(), Path(name)

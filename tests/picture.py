@@ -15,6 +15,7 @@ from tdxtui import catalog, learn
 from tdxtui.learn.course import Course
 from tdxtui.tui import palette
 from tdxtui.tui.app import TdxApp
+from tdxtui.tui.bit_grid import BitGrid
 from tdxtui.tui.learning import LessonApp
 from tdxtui.tui.opening import open_editor
 
@@ -54,7 +55,7 @@ async def drawn(picture: Picture) -> str:
     """The screen as SVG."""
     app = picture.app()
     async with app.run_test(size=picture.size) as pilot:
-        app.show_bit(catalog.find(picture.at))
+        app.query_one(BitGrid).go_to(catalog.find(picture.at))
         await pilot.pause()
         for key in picture.keys:
             await pilot.press(key)

@@ -29,13 +29,6 @@ class Table:
     kinds: Kinds = field(default_factory=dict)
     open: list[str] = field(default_factory=list)
 
-    def described(self, leaf: Leaf) -> int:
-        """The bits of a leaf that the table speaks of."""
-        mask = 0
-        for part in self.kinds.get(leaf, {}).values():
-            mask |= part
-        return mask
-
 
 def table_of(rows: Iterable[Row], name: str, version: str) -> Table:
     """The table of some rows; ImportFailed for one that can't be understood or that contradicts another."""

@@ -183,10 +183,6 @@ class TdxApp(ActingApp, GoingApp, AskingApp, ExportingApp, ForeseeingApp, Helpin
 
     # -- showing --
 
-    def show_bit(self, bit: Field) -> None:
-        """Put the cursor on a bit."""
-        self._grid.go_to(bit)
-
     def show_all(self) -> None:
         """Show everything again."""
         self.show_settings()

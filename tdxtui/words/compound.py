@@ -56,11 +56,6 @@ class Quantity:
         """The bits, in the packed leaf, of a quantity of one leaf."""
         return sum(field.mask for _, field in self.parts)
 
-    @property
-    def invertible(self) -> bool:
-        """Whether ``write`` takes words, be it those of ``read`` or some that say more."""
-        return self.recipe.writer is not None
-
     def read(self, values: Mapping[Field, int]) -> str:
         """The words for the fields' values; empty where they mean nothing. ValueError if a field is missing."""
         parts = {name: values[field] for name, field in self.parts if field in values}

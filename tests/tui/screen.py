@@ -92,7 +92,7 @@ class Screen:
 
     async def go(self, key: str) -> None:
         """Put the cursor on a bit."""
-        self.app.show_bit(Field.parse(key))
+        self.grid.go_to(Field.parse(key))
         await self.pilot.pause()
 
     async def wheel(self, pane: str, down: bool) -> None:

@@ -258,7 +258,7 @@ def edit(screen: Screen, rng: random.Random) -> None:
         mask = screen.editor.classes_at(entry.leaf).flexible
         choice = [number for number in range(128) if mask >> number & 1] or [rng.randrange(128)]
         number = rng.choice(choice)
-        screen.app.show_bit(Field.bit(entry.leaf, Register(3 - number // 32), number % 32))
+        screen.grid.go_to(Field.bit(entry.leaf, Register(3 - number // 32), number % 32))
         screen.app.flip_bit()
     elif what < 0.8:
         name, known = rng.choice([("xfam", XFAM), ("attributes", ATTRIBUTES)])
