@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from tdxtui import topology
 from tdxtui.anatomy import Anatomy, anatomy
@@ -11,7 +12,6 @@ from tdxtui.computed import FUNCTIONS, PLATFORM_DEPENDENT
 from tdxtui.cpuid import ALL_ONES, Field, Leaf
 from tdxtui.cures import Cures
 from tdxtui.edits import Edit
-from tdxtui.elsewhere import Elsewhere
 from tdxtui.guest_reads import sentences
 from tdxtui.levers import FOLLOWS, LEVERS
 from tdxtui.module import Computed, Condition, Module
@@ -20,6 +20,9 @@ from tdxtui.refusal import Refused
 from tdxtui.resolve import VirtualCpuid, in_config
 from tdxtui.td import TdConfig
 from tdxtui.view import View
+
+if TYPE_CHECKING:
+    from tdxtui.elsewhere import Elsewhere
 
 
 class Explainer:
@@ -120,6 +123,8 @@ class Explainer:
     @cached_property
     def elsewhere(self) -> Elsewhere:
         """The other platforms and modules."""
+        from tdxtui.elsewhere import Elsewhere  # most bits need no look at them
+
         return Elsewhere(self.td, self._config_on)
 
     # -- computed fields --

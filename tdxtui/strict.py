@@ -138,7 +138,7 @@ class Section:
     def text(self, key: str, default: Any = _REQUIRED) -> str:
         """A string of one line."""
         value = self.take(key, str, default)
-        if isinstance(value, str) and _CONTROL.search(value):
+        if isinstance(value, str) and not value.isprintable() and _CONTROL.search(value):
             raise self.error(key, "expected one line of text without control characters")
         return value
 
@@ -155,9 +155,11 @@ class Section:
 
     def hex(self, key: str, bits: int = 64, default: Any = _REQUIRED) -> int:
         """A number written as a string of hex digits with 0x, of at most that many bits."""
-        if key not in self._data and default is not _REQUIRED:
-            return default  # type: ignore[no-any-return]
-        return self.parsed(key, lambda text: parse_hex(text, bits))
+        text = self._data.get(key)
+        if isinstance(text, str) and _HEX.fullmatch(text) and not int(text, 16) >> bits:
+            del self._data[key]  # most of what a file holds: not by the way on which errors are told
+            return int(text, 16)
+        return self.parsed(key, lambda text: parse_hex(text, bits), default)
 
     def parsed(self, key: str, parse: Callable[[str], T], default: Any = _REQUIRED) -> T:
         """A string read by a function that raises ValueError for a bad one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from tdxtui.catalog.tables import Row, rows
+from tdxtui.catalog.tables import NAME, Row, lines, row, rows
 
 LINUX_PREFIX = "x86_feature_"
 
@@ -28,18 +28,23 @@ def loosen(name: str) -> str:
     return name.translate(_SEPARATORS)
 
 
+def owner(name: str) -> Row | None:
+    """The row whose canonical name that is, which is its alone; None for any other word."""
+    number = _by_canonical_name().get(name)
+    return None if number is None else row(number)
+
+
 @cache
-def by_canonical_name() -> dict[str, Row]:
-    """The rows by the name that is theirs alone."""
-    return {row.names[0]: row for row in rows()}
+def _by_canonical_name() -> dict[str, int]:
+    return {cells[NAME]: number for number, cells in enumerate(lines())}
 
 
 @cache
 def _by_name() -> dict[str, list[Row]]:
     index: dict[str, list[Row]] = {}
-    for row in rows():
-        for name in dict.fromkeys(name.lower() for name in row.names if name):
-            index.setdefault(name, []).append(row)
+    for found in rows():
+        for name in dict.fromkeys(name.lower() for name in found.names if name):
+            index.setdefault(name, []).append(found)
     return index
 
 
@@ -56,7 +61,7 @@ def _by_other_separators() -> dict[str, list[Row]]:
 def by_loose_name() -> dict[str, list[Row]]:
     """The rows by name in lower case, its separators alike."""
     index: dict[str, list[Row]] = {}
-    for row in rows():
-        for name in dict.fromkeys(loosen(name.lower()) for name in row.names if name):
-            index.setdefault(name, []).append(row)
+    for found in rows():
+        for name in dict.fromkeys(loosen(name.lower()) for name in found.names if name):
+            index.setdefault(name, []).append(found)
     return index

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from tdxtui.catalog.index import LINUX_PREFIX, by_canonical_name, by_loose_name, loosen, spelled
+from tdxtui.catalog.index import LINUX_PREFIX, by_loose_name, loosen, owner, spelled
 from tdxtui.catalog.named import Named, named
 from tdxtui.catalog.tables import Row
 from tdxtui.cpuid import Field, Leaf, Register
@@ -84,7 +84,7 @@ def _only(text: str, candidates: list[Named]) -> Named:
 
 def _candidates(word: str) -> list[Named]:
     qualified = _qualified(word)
-    own = by_canonical_name().get(qualified.name if qualified else word)
+    own = owner(qualified.name if qualified else word)
     if own is not None and (qualified is None or qualified.admits(own)):
         return [named(own, qualified.leaf if qualified else None)]
     if found := spelled(word):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from tdxtui.catalog.tables import Row, entries, entry_at, rows_by_leaf, sentences
+from tdxtui.catalog.tables import Row, entries, entry_at, rows_of, sentences
 from tdxtui.cpuid import Field, Leaf, Register
 
 RESERVED = "reserved"
@@ -79,7 +79,7 @@ def _covers(outer: Field, inner: Field) -> bool:
 
 @lru_cache(maxsize=1024)
 def _fields_of(leaf: Leaf) -> tuple[Named, ...]:
-    rows = [row for row in rows_by_leaf().get(leaf.leaf, ()) if row.is_in(leaf)]
+    rows = [row for row in rows_of(leaf.leaf) if row.is_in(leaf)]
     rows.sort(key=lambda row: (row.register, -row.msb))
     return tuple(named(row, leaf) for row in rows)
 

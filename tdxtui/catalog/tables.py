@@ -10,6 +10,8 @@ from typing import NamedTuple
 from tdxtui.cpuid import Leaf, Register
 
 _DATA = Path(__file__).parents[1] / "data" / "catalog"
+# The column of fields.csv with the canonical names.
+NAME = 5
 
 
 class Row(NamedTuple):
@@ -46,21 +48,35 @@ class Entry(NamedTuple):
 
 
 @cache
-def rows() -> tuple[Row, ...]:
-    """The lines of fields.csv."""
-    registers = {register.key: register for register in Register}
-    return tuple(
-        Row(int(leaf, 16), *_subleaves(subleaf), registers[register], int(msb), int(lsb), tuple(names))
-        for leaf, subleaf, register, msb, lsb, *names in table("fields.csv")
-    )
+def lines() -> list[list[str]]:
+    """The cells of fields.csv. To make a `Row` of each takes longer than a start wants to wait."""
+    return table("fields.csv")
 
 
 @cache
-def rows_by_leaf() -> dict[int, list[Row]]:
-    """The lines of fields.csv by leaf, sub-leaves mixed."""
-    index: dict[int, list[Row]] = {}
-    for row in rows():
-        index.setdefault(row.leaf, []).append(row)
+def row(number: int) -> Row:
+    """A line of fields.csv by its number."""
+    leaf, subleaf, register, msb, lsb, *names = lines()[number]
+    return Row(int(leaf, 16), *_subleaves(subleaf), Register.parse(register), int(msb), int(lsb), tuple(names))
+
+
+@cache
+def rows() -> tuple[Row, ...]:
+    """The lines of fields.csv."""
+    return tuple(row(number) for number in range(len(lines())))
+
+
+@cache
+def rows_of(leaf: int) -> list[Row]:
+    """The lines of fields.csv of a leaf, sub-leaves mixed."""
+    return [row(number) for number in _numbers_by_leaf().get(f"{leaf:x}", ())]
+
+
+@cache
+def _numbers_by_leaf() -> dict[str, list[int]]:
+    index: dict[str, list[int]] = {}
+    for number, cells in enumerate(lines()):
+        index.setdefault(cells[0], []).append(number)
     return index
 
 

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
-Items = list[CompletionItem]
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    Items = list[CompletionItem]
+
+
+def _item(value: str, type: str = "plain") -> CompletionItem:
+    from click.shell_completion import CompletionItem  # only a shell that completes needs it
+
+    return CompletionItem(value, type=type)
 
 
 def _named(incomplete: str, names: Iterable[str]) -> Items:
-    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return [_item(name) for name in names if name.startswith(incomplete)]
 
 
 def _starting(incomplete: str, names: Iterable[str]) -> Items:
     """The names that begin so, else whatever files do."""
-    return _named(incomplete, names) or [CompletionItem(incomplete, type="file")]
+    return _named(incomplete, names) or [_item(incomplete, type="file")]
 
 
 def modules(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
@@ -44,7 +53,7 @@ def presets(ctx: click.Context, param: click.Parameter, incomplete: str) -> Item
     """Presets, or files."""
     from tdxtui import library
 
-    return [*_named(incomplete, library.presets()), CompletionItem(incomplete, type="file")]
+    return [*_named(incomplete, library.presets()), _item(incomplete, type="file")]
 
 
 def models(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:
@@ -57,7 +66,7 @@ def models(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items
     if incomplete.startswith(LEVEL):
         return _starting(incomplete, (f"{LEVEL}{name}" for name in levels.levels()))
     names = (*library.presets(), *library.files("platforms"), QEMU, LEVEL)
-    return [*_named(incomplete, names), CompletionItem(incomplete, type="file")]
+    return [*_named(incomplete, names), _item(incomplete, type="file")]
 
 
 def subjects(ctx: click.Context, param: click.Parameter, incomplete: str) -> Items:

@@ -11,6 +11,7 @@ from abc import abstractmethod
 
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
 from textual.containers import Horizontal, Vertical
 from textual.geometry import Region, Size
 from textual.screen import Screen
@@ -152,11 +153,19 @@ class Column(Vertical, Covered):
 class MainScreen(Screen[None], Covered):
     """The screen beneath everything."""
 
+    AUTO_FOCUS = "#grid"
+
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         from tdxtui.tui.quick import QuickCompositor
 
         self._compositor = QuickCompositor()
+        self._is_new = True
+
+    def _on_screen_resume(self, event: events.ScreenResume) -> None:
+        """When the screen is first shown, its widgets have just been given their styles."""
+        event.refresh_styles = not self._is_new
+        self._is_new = False
 
     def paint(self) -> None:
         """Draw at once what has changed. Left to itself it goes through three queues and a timer first."""
