@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Tests of the screen wait more than they compute, so that one worker more than there are processors is quicker.
-WORKERS := $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
+# Tests of the screen wait more than they compute, so that more workers than there are processors are quicker.
+WORKERS := $(shell expr $$(nproc 2>/dev/null || echo 2) \* 2)
 
 .PHONY: run test check lint types imports bench picture lowest clean
 

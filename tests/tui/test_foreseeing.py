@@ -45,7 +45,6 @@ async def seen(
                 screen.app.foresee()
                 for key in keys:
                     await screen.press(key)
-                    await screen.pilot.pause()
                     out.append(screen.strips)
                     screen.app.foresee()
     return out
