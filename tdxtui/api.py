@@ -229,7 +229,7 @@ def fit(
     """
     found = sources.find(source)
     names, layers = sources.place(found, module, platform), vmm.chosen(kvm, qemu)
-    on, cpu = library.module(names[0]), library.platform(names[1]) if names[1] else None
+    on, cpu = sources.ground(found, module, platform)
     target = fitting.Target.of(on, cpu, layers, names)
     return fitting.fit(sources.on(found, on, cpu, layers), target, fitting.Demands.parse(require, forbid, prefer))
 

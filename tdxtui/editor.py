@@ -87,9 +87,15 @@ class Editor:
     def model_here(self) -> VcpuModel:
         """The model, with the module and platform that it is held against now."""
         model = self.model
-        same = model.module and library.module(model.module).version == self.module.version
-        module = model.module if same else self.module.version
+        module = model.module if self._is_here(model.module) else self.module.version
         return replace(model, module=module, platform=self.platform.name if self.platform else "")
+
+    def _is_here(self, module: str) -> bool:
+        """Whether a module's name, or its file's, means the one that the model is held against."""
+        try:
+            return bool(module) and library.module(module).version == self.module.version
+        except TdxtuiError:  # the model names one that isn't on this machine
+            return False
 
     @property
     def dirty(self) -> bool:
@@ -147,11 +153,14 @@ class Editor:
         if made is None:
             return self.apply(f"wish for {what} given up", model)
         wished = f" = {model.wished(found[0])}" if len(found) == 1 else " the other way round"
-        outcome = self.apply(f"wish {what}{wished}", model)
+        label = f"wish {what}{wished}"
+        outcome = self.apply(label, model)
         count = sum((self.situation.conflicts.get(bit.leaf, 0) & bit.mask) != 0 for bit in found)
         many = f"{count} of them conflict{'s' * (count == 1)} now"
         told = "1 conflict now, w again gives up the wish" if len(found) == 1 else many
-        return outcome._replace(message=f"{outcome.message}: {told}" if count and outcome.done else outcome.message)
+        if not count or not outcome.done:
+            return outcome
+        return outcome._replace(message=f"{outcome.message if outcome.changed else label}: {told}")
 
     def set_bits(self, bits: Sequence[Field], value: int) -> Outcome:
         """Set or clear bits in one step; those that need more than their own switch are left as they are."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+
+from tdxtui.strict import data_error, read_bytes
 
 MODEL, PLATFORM, MODULE = "model", "platform", "module"
 
@@ -18,3 +21,13 @@ _SIGNS = {
 def kind_of(data: bytes) -> str | None:
     """model, platform or module; None for another file, and for a model that has none of a model's tables."""
     return next((kind for kind, sign in _SIGNS.items() if sign.search(data)), None)
+
+
+_CALLED = {MODEL: "vCPU model", PLATFORM: "platform", MODULE: "TDX module"}
+
+
+def demand(kind: str, path: Path) -> None:
+    """Raise DataError for a file of one of the other kinds: better than what its keys are, to who mistook it."""
+    found = kind_of(read_bytes(path))
+    if found not in (None, kind):
+        raise data_error(str(path), "", f"is no {_CALLED[kind]} but a {_CALLED[found]}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tdxtui import module_file
 from tdxtui.cpuid import Leaf
-from tdxtui.errors import TdxtuiError
+from tdxtui.errors import DataError, TdxtuiError
 from tdxtui.module import Module
 from tdxtui.module_file.constants import CLOSED, Constants, Openness
 from tdxtui.platform import Platform
@@ -83,7 +83,13 @@ def module(name: str) -> Module:
 
 @lru_cache(maxsize=64)
 def _module_of(path: Path) -> Module:
-    return module_file.load(path)
+    try:
+        return module_file.load(path)
+    except DataError:
+        from tdxtui.file_kind import MODULE, demand
+
+        demand(MODULE, path)
+        raise
 
 
 def platform_path(name: str) -> Path:
@@ -125,7 +131,13 @@ def _platform_of(path: Path) -> Platform:
     if path.suffix == ".toml":
         from tdxtui import platform_file
 
-        return platform_file.load(path)
+        try:
+            return platform_file.load(path)
+        except DataError:
+            from tdxtui.file_kind import PLATFORM, demand
+
+            demand(PLATFORM, path)
+            raise
     from tdxtui import dump_platform
 
     return dump_platform.load(path)

@@ -93,7 +93,7 @@ def _known(name: str, is_module: bool) -> None:
 def _cell(source: Source, module: str, platform: str, vmm: Sequence[VmmLayer]) -> Cell:
     """A check on the module and platform given, or else on the model's own."""
     own, place = sources.place(source, None, None), sources.place(source, module or None, platform or None)
-    source, situation = sources.situation(source, *place, vmm)
+    source, situation = sources.situation(source, module or None, platform or None, vmm)
     found = check(situation, vmm)
     if place == own:
         found = sorted([*found, *drift(situation, source.text)], key=rank)

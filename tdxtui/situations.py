@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from tdxtui import library, model_file
 from tdxtui.errors import TdxtuiError
 from tdxtui.evaluate import Situation, evaluate
 from tdxtui.model import VcpuModel
+from tdxtui.module import Module
 from tdxtui.platform import Platform
+
+T = TypeVar("T")
 
 DEFAULT_PRESET = "kvm-sapphire-rapids"
 DEFAULT_MODULE = "1.5.06"
@@ -25,14 +30,29 @@ def find(model: str | None, module: str | None, platform: str | None) -> Situati
 
 def of_model(model: VcpuModel, module: str | None, platform: str | None) -> Situation:
     """The situation of a model, where not given on its own module and CPU."""
-    on = library.module(module or model.module or DEFAULT_MODULE)
-    return evaluate(model, on, platform_of(model, platform))
+    return evaluate(model, module_of(model, module), platform_of(model, platform))
+
+
+def module_of(model: VcpuModel, module: str | None) -> Module:
+    """The module given, by default the model's."""
+    if not module and model.module:
+        return named_in(f"model {model.name!r}", "module", library.module, model.module)
+    return library.module(module or DEFAULT_MODULE)
 
 
 def platform_of(model: VcpuModel, platform: str | None) -> Platform | None:
     """The CPU given, by default the model's; None for none."""
-    cpu = model.platform if platform is None else platform
-    return library.platform(cpu) if cpu and cpu != NO_PLATFORM else None
+    if platform is None and model.platform not in ("", NO_PLATFORM):
+        return named_in(f"model {model.name!r}", "platform", library.platform, model.platform)
+    return library.platform(platform) if platform and platform != NO_PLATFORM else None
+
+
+def named_in(whose: str, key: str, load: Callable[[str], T], name: str) -> T:
+    """What a model names; NotFound says whose word it is, if there is no such thing."""
+    try:
+        return load(name)
+    except library.NotFound as error:
+        raise library.NotFound(f"{whose}: {key}: {error}") from None
 
 
 def find_model(name: str) -> VcpuModel:

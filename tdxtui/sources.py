@@ -125,6 +125,18 @@ def place(source: Source, module: str | None, platform: str | None) -> tuple[str
     return module or source.model.module or situations.DEFAULT_MODULE, "" if cpu == situations.NO_PLATFORM else cpu
 
 
+def ground(source: Source, module: str | None, platform: str | None) -> tuple[Module, Platform | None]:
+    """The module and the CPU at that `place`; TdxtuiError for one that can't be had."""
+    there, cpu = place(source, module, platform)
+    if module or not source.model.module:
+        found = library.module(there)
+    else:
+        found = situations.named_in(source.text, "module", library.module, there)
+    if cpu and platform is None and source.kind != "platform":
+        return found, situations.named_in(source.text, "platform", library.platform, cpu)
+    return found, library.platform(cpu) if cpu else None
+
+
 def situation(
     source: Source, module: str | None = None, platform: str | None = None, layers: Sequence[VmmLayer] = ()
 ) -> tuple[Source, Situation]:
@@ -132,8 +144,7 @@ def situation(
 
     TdxtuiError for a module or CPU that can't be had.
     """
-    names = place(source, module, platform)
-    there, cpu = library.module(names[0]), library.platform(names[1]) if names[1] else None
+    there, cpu = ground(source, module, platform)
     source = on(source, there, cpu, layers)
     return source, evaluate(source.model, there, cpu)
 
@@ -141,7 +152,7 @@ def situation(
 def model_at(source: Source, module: str | None, platform: str | None) -> tuple[Source, VcpuModel]:
     """The source as it is on a module and CPU, by default its own, and its model with their names."""
     names = place(source, module, platform)
-    there = on(source, library.module(names[0]), library.platform(names[1]) if names[1] else None)
+    there = on(source, *ground(source, module, platform))
     return there, replace(there.model, module=names[0], platform=names[1])
 
 

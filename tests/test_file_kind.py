@@ -16,6 +16,8 @@ FILES = {
 }
 EACH = [(kind, path) for kind, files in FILES.items() for path in files.values()]
 
+ONE_OF_EACH = [next(each for each in EACH if each[0] == kind) for kind in FILES]
+
 
 @pytest.mark.parametrize(("kind", "path"), EACH, ids=lambda item: getattr(item, "name", str(item)))
 def test_every_built_in_file_has_its_kind_and_is_nothing_to_import(kind: str, path: Path) -> None:
@@ -54,3 +56,20 @@ def test_what_can_be_no_name_of_a_file_is_an_unknown_name(text: str) -> None:
     for load in (library.module, library.platform):
         with pytest.raises(library.NotFound, match=r"^there is no (module|platform) "):
             load(text)
+
+
+@pytest.mark.parametrize(("kind", "path"), ONE_OF_EACH)
+def test_one_that_is_taken_for_another_says_what_it_is(kind: str, path: Path) -> None:
+    called = {file_kind.MODULE: "TDX module", file_kind.PLATFORM: "platform", file_kind.MODEL: "vCPU model"}
+    loads = {file_kind.MODULE: library.module, file_kind.PLATFORM: library.platform}
+    for wanted, load in loads.items():
+        if wanted != kind:
+            with pytest.raises(TdxtuiError, match=f"{path.name}: is no {called[wanted]} but a {called[kind]}$"):
+                load(str(path))
+
+
+def test_a_file_that_is_none_of_them_tells_its_first_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text("x = 1\n", encoding="utf-8")
+    with pytest.raises(TdxtuiError, match=r"entry: is missing; expected a table$"):
+        library.module(str(path))

@@ -155,3 +155,15 @@ def test_every_command_makes_the_same_td_of_a_configuration_that_leaves_bits_to_
 def test_a_cpu_that_is_the_source_is_held_against_itself(command: str) -> None:
     done = run(command, "emerald-rapids")
     assert done.stdout.splitlines()[0].count("emerald-rapids") > 1, done.stdout
+
+
+@pytest.mark.parametrize(("key", "name"), [("module", "1.5.7"), ("platform", "sapphire")])
+def test_a_model_for_a_place_that_there_is_not_is_named_with_it(tmp_path: Path, key: str, name: str) -> None:
+    path = tmp_path / "web.toml"
+    path.write_text(f'format = 2\nname = "web"\n{key} = "{name}"\n', encoding="utf-8")
+    for command in ("check", "fit"):
+        said = str(run(command, str(path)).exception)
+        assert said.startswith(f"{path}: {key}: there is no {key} {name!r}; known are "), command
+    assert run("check", str(path), f"--{key}", "1.5.06" if key == "module" else "none").exit_code == 0
+    with pytest.raises(TdxtuiError, match=f"^model 'web': {key}: there is no {key} "):
+        api.situation(api.model(str(path)))

@@ -41,12 +41,12 @@ def fit(
     tdxtui fit host.txt -p host.txt --forbid intel_pt --json
     """
     from tdxtui import fit as fitting
-    from tdxtui import library, sources, vmm
+    from tdxtui import sources, vmm
     from tdxtui.fit import report, written
 
     found = sources.find(source)
     names = sources.place(found, module, platform)
-    on, cpu = library.module(names[0]), library.platform(names[1]) if names[1] else None
+    on, cpu = sources.ground(found, module, platform)
     found = sources.on(found, on, cpu, vmm.chosen(kvm, qemu))
     demands = fitting.Demands.parse(require, forbid, prefer)
     try:

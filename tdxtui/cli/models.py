@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tdxtui.errors import TdxtuiError
+from tdxtui.errors import DataError, TdxtuiError
 
 CHANGES = 1
 STDIN = "-"
@@ -83,11 +83,15 @@ def fmt(files: tuple[str, ...], check: bool, diff: bool) -> None:
 
 def _formatted(file: str) -> tuple[bytes, bytes]:
     """The bytes of a file or of standard input, and those of its canonical form."""
-    from tdxtui import model_file
+    from tdxtui import file_kind, model_file
 
     if file != STDIN:
         text = model_file.text_of(Path(file))
-        return text.encode(), model_file.formatted(text, file, Path(file).stem).encode()
+        try:
+            return text.encode(), model_file.formatted(text, file, Path(file).stem).encode()
+        except DataError:
+            file_kind.demand(file_kind.MODEL, Path(file))
+            raise
     text = model_file.decoded(sys.stdin.buffer.read(), "standard input")
     return text.encode(), model_file.formatted(text, "standard input").encode()
 

@@ -31,7 +31,7 @@ class ActingApp(SearchingApp):
         self._early: list[events.Key] = []  # that were on their way back, and done before their turn
 
     async def on_event(self, event: events.Event) -> None:
-        """Act on a key. While a search is typed its line has what comes, before any pane."""
+        """Act on a key. While a search is typed its line has what comes, before any pane; what is hidden has none."""
         if isinstance(event, events.Key) and event.is_forwarded:
             await self._on_returned(event)
             return
@@ -42,6 +42,10 @@ class ActingApp(SearchingApp):
             await self._on_main_key(event, screen)
             screen.paint()
             self.foresee_soon()
+        elif isinstance(event, events.Key) and self._tiny and event.key != "escape":
+            await self._act(self, event.key)
+        elif isinstance(event, events.Paste) and self._tiny:
+            return
         elif not (isinstance(event, events.InputEvent | events.Paste) and self._searches and self._status.take(event)):
             await super().on_event(event)
             self._sent = event if isinstance(event, events.Key) and event.is_forwarded else None

@@ -90,15 +90,18 @@ class ComparingApp(LayeringApp):
         return True
 
     def _differences_told(self) -> str:
+        """How much differs, in fewer words where the way back would find no room."""
         assert self._diff is not None
-        signs = self._grid.shown.signs
-        numbers = [sum(mask.bit_count() for mask in masks.values()) for masks in signs[:2]]
-        more = len(self._diff.only_there)
-        values = f"≠ {numbers[0]} with another value, ≈ {numbers[1]} decided otherwise"
+        signs, version = self._grid.shown.signs, self._diff.new.version
+        values, classes = (sum(mask.bit_count() for mask in masks.values()) for masks in signs[:2])
+        more, keys = len(self._diff.only_there), "n N go there, d leaves"
         if self._there is None:
-            values = f"≈ {numbers[1]} decided otherwise; it refuses this CPU, so no values"
+            told = f"≈ {classes} decided otherwise; it refuses this CPU, so no values"
+        else:
+            told = f"≠ {values} with another value, ≈ {classes} decided otherwise"
         only = f", {more} leaves only there" if more else ""
-        return f"Module {self._diff.new.version}: {values}{only}; n N go there, d leaves"
+        long, short = f"Module {version}: {told}{only}; {keys}", f"{version}: ≠ {values} ≈ {classes}; {keys}"
+        return long if len(long) + 2 <= self._width else short
 
     # -- the differences --
 

@@ -110,8 +110,11 @@ class FileName(Dialog[str | None]):
             yield Input(self._suggestion)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Return what was typed."""
-        self.dismiss(event.value.strip() or None)
+        """Return what was typed, if anything was."""
+        if name := event.value.strip():
+            self.dismiss(name)
+        else:
+            self.query_one(Vertical).border_subtitle = f"A name {self._verb}; Esc goes back"
 
 
 class Help(Dialog[None]):

@@ -50,6 +50,7 @@ class FittingApp(SearchingApp):
         # While a dialog is open, `size` follows a resize only later.
         self._width, self._height = width, height
         self._tiny = width < MIN_WIDTH or height < MIN_HEIGHT
+        self.set_class(self._tiny, "tiny")  # by which dialogs hide
         if self._tiny and self._status.is_open:
             self.search_ended(True)
         for part in (self._header, self._middle, self._status):

@@ -16,7 +16,7 @@ from tdxtui.tui.why_pane import WhyPane
 LULL = 0.03
 
 
-class ForeseeingApp(ChangingApp, LayeringApp):
+class ForeseeingApp(LayeringApp, ChangingApp):
     """An app that looks one edit ahead. Those who would work it out keep what they find; nothing depends on it."""
 
     _why: WhyPane

@@ -40,7 +40,7 @@ class HelpingApp(JumpingApp, ChoosingApp, ThemingApp):
 
         from tdxtui.tui.pick import Pick
 
-        self.push_screen(Pick(f"Keys: {len(hits)}", "undo, ctrl+z, grid ...", find), _do)
+        self.push_screen(Pick("Keys", "undo, ctrl+z, grid ...", find, len(hits)), _do)
 
     def action_explain(self) -> None:
         """What the pane in focus shows, and its keys."""

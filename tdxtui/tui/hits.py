@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -16,6 +17,8 @@ class Hit(NamedTuple):
 
 
 def fits(words: str, *texts: str) -> bool:
-    """Whether each word that was typed is somewhere in the texts."""
+    """Whether each word that was typed is somewhere in the texts, "goto" also in "go to"."""
     within = "\n".join(texts).lower()
-    return all(word in within for word in words.split())
+    parts = within.split()
+    pairs = [f"{one}{other}" for one, other in pairwise(parts)]
+    return all(word in within or any(pair.startswith(word) for pair in pairs) for word in words.split())

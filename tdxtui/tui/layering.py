@@ -134,7 +134,7 @@ class LayeringApp(ViewingApp, ChoosingApp):
         lines = [(name, f"{'■' if name in on else '□'} {name.partition('-')[0].upper()} {name.partition('-')[2]}")
                  for name in names]
         lines.append(("", f"{'□' if on else '■'} none: what the module takes is enough"))
-        present = next((name for name in names if name in on), "")
+        present = next((name for name in names if name in on), names[0])
         ask = Chooser("VMM layers", lines, present, "Enter turns one on or off")
         self.push_screen(ask, self._layer_chosen)
 

@@ -16,7 +16,7 @@ from tdxtui.model import VcpuModel
 from tdxtui.module import Module
 from tdxtui.platform import Platform
 from tdxtui.settings import Settings
-from tdxtui.situations import DEFAULT_MODULE, DEFAULT_PRESET, NO_PLATFORM
+from tdxtui.situations import DEFAULT_PRESET, NO_PLATFORM, module_of, platform_of
 from tdxtui.strict import data_error, parse_toml, read_text
 
 if TYPE_CHECKING:
@@ -58,10 +58,9 @@ def open_document(
 ) -> Document:
     """What `tdxtui open` shows: a file, a preset, or a new model made from any other source, which has no file yet."""
     found = _find(name or DEFAULT_PRESET, wanted.platform or DEFAULT_PLATFORM)
-    cpu = found.model.platform if platform is None else platform
     if found.source is not None and found.source.kind == "platform" and platform is None:
-        cpu = found.source.text
-    on, host = _module(module or found.model.module, wanted), _platform(cpu, wanted)
+        platform = found.source.text
+    on, host = _module(found.model, module, wanted), _platform(found.model, platform, wanted)
     model, source, notice = found.model, found.source, found.notice
     if source is not None:
         from tdxtui import sources
@@ -71,17 +70,15 @@ def open_document(
     return Document(Editor(model, on, host, found.path, read_only), notice, source)
 
 
-def _module(name: str, wanted: Settings) -> Module:
-    if not name and wanted.module:
+def _module(model: VcpuModel, name: str | None, wanted: Settings) -> Module:
+    if not name and not model.module and wanted.module:
         return set_by(wanted, "module", library.module, wanted.module)
-    return library.module(name or DEFAULT_MODULE)
+    return module_of(model, name)
 
 
-def _platform(name: str, wanted: Settings) -> Platform | None:
-    if name:
-        return library.platform(name) if name != NO_PLATFORM else None
-    if wanted.platform in (None, "", NO_PLATFORM):
-        return None
+def _platform(model: VcpuModel, name: str | None, wanted: Settings) -> Platform | None:
+    if (model.platform if name is None else name) or wanted.platform in (None, "", NO_PLATFORM):
+        return platform_of(model, name)
     return set_by(wanted, "platform", library.platform, wanted.platform or "")
 
 

@@ -25,13 +25,16 @@ _MOVES = {
 
 
 class Pick(Dialog["Callable[[], None] | None"]):
-    """A line to type in, and below it what fits; returns what the chosen line does, None for none."""
+    """A line to type in, and below it what fits; returns what the chosen line does, None for none.
+
+    The title tells how many there are in `total`, where that is no matter of what is typed.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back")]
 
-    def __init__(self, title: str, ask: str, find: Callable[[str], Sequence[Hit]]) -> None:
+    def __init__(self, title: str, ask: str, find: Callable[[str], Sequence[Hit]], total: int = 0) -> None:
         super().__init__()
-        self._title, self._ask, self._find = title, ask, find
+        self._title, self._ask, self._find, self._total = title, ask, find, total
         self._hits: Sequence[Hit] = ()
         self._lines: list[Option] = []
 
@@ -39,7 +42,7 @@ class Pick(Dialog["Callable[[], None] | None"]):
         """The line and the list in a box."""
         with Vertical(classes="box pick") as box:
             box.border_title = self._title
-            box.border_subtitle = "↑ ↓ choose, Enter does it, Esc goes back"
+            box.border_subtitle = "↑ ↓ choose, Enter does it, Esc: back"
             yield Input(placeholder=self._ask)
             yield Options()
 
@@ -59,6 +62,10 @@ class Pick(Dialog["Callable[[], None] | None"]):
         self._lines = [Option(_line(hit, width)) for hit in self._hits]
         options.set_options(self._lines or [Option("nothing fits", disabled=True)])
         options.highlighted = 0 if self._hits else None
+        if self._total:
+            count = len(self._hits)
+            told = f"{self._total}" if count == self._total else f"{count} of {self._total}"
+            self.query_one(Vertical).border_title = f"{self._title}: {told}"
 
     def on_key(self, event: events.Key) -> None:
         """The arrows move in the list while one types."""

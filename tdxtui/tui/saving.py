@@ -16,6 +16,8 @@ CONFLICT = (("o", "overwrite"), ("a", "save as"), ("r", "reload"))
 class SavingApp(AutosaveApp):
     """An app that can save its model, and asks before it leaves changes behind or writes over others' work."""
 
+    _tiny: bool
+
     def action_save(self) -> None:
         """Save to the model's file, or ask for one."""
         if self.editor.path is None:
@@ -98,8 +100,8 @@ class SavingApp(AutosaveApp):
         self.say(shown(message, self.size.width - 2), alarm=True)
 
     def action_leave(self) -> None:
-        """Quit, after asking what to do with changes."""
-        if not self.editor.dirty or self.editor.read_only:
+        """Quit, after asking what to do with changes; without room to ask they are kept for another time."""
+        if not self.editor.dirty or self.editor.read_only or self._tiny:
             self.exit()
             return
         from tdxtui.tui.dialogs import Question

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from textual.widgets import OptionList
+from textual.widgets import Input, OptionList
 
 from tdxtui import library
 from tdxtui.tui.dialogs import Chooser
@@ -163,6 +163,44 @@ async def test_a_resize_while_a_dialog_is_open(key: str) -> None:
         assert len(screen.app.screen_stack) == 1
         assert screen.cursor == "7.0.ebx.16" and screen.glyph("7.0.ebx.16") == "●" and screen.focus == "grid"
         assert screen.app.size == (100, 30) and "CPU sapphire-rapids" in screen.header
+
+
+@pytest.mark.parametrize("key", ["m", "S", "question_mark", "f1", "e", "i"])
+async def test_a_dialog_without_room_gives_way_to_the_one_line_and_takes_no_key(key: str) -> None:
+    async with opened() as screen:
+        await screen.press(key)
+        before = screen.text
+        for size in ((30, 5), (43, 9)):
+            await screen.pilot.resize_terminal(*size)
+            await screen.press("d", "enter", "down", "space")
+            assert screen.text.strip() == screen.app.too_small(*size) and len(screen.app.screen_stack) == 2
+        await screen.pilot.resize_terminal(120, 40)
+        await screen.pilot.pause()
+        assert screen.text == before
+        await screen.pilot.resize_terminal(30, 5)
+        await screen.press("escape")
+        assert len(screen.app.screen_stack) == 1 and not screen.editor.dirty
+
+
+async def test_what_was_typed_outlives_a_window_too_small() -> None:
+    async with opened() as screen:
+        await screen.press("question_mark", "u", "n")
+        await screen.pilot.resize_terminal(30, 5)
+        await screen.press("z")
+        await screen.pilot.resize_terminal(120, 40)
+        await screen.press("d")
+        assert screen.app.screen.query_one(Input).value == "und"
+
+
+@pytest.mark.parametrize("key", ["", "m"])
+async def test_a_window_too_small_to_ask_in_is_left_at_once_and_the_edits_are_kept(key: str) -> None:
+    async with opened() as screen:
+        await screen.flip("7.0.ebx.16")
+        if key:
+            await screen.press(key)
+        await screen.pilot.resize_terminal(30, 5)
+        await screen.press("q")
+        assert not screen.app.is_running and screen.app.end_autosave() == (1, "")
 
 
 async def test_the_choosers_fit_into_80_columns() -> None:

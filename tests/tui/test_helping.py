@@ -81,6 +81,19 @@ async def test_keys_are_found_by_any_of_their_words_and_enter_does_it() -> None:
         assert screen.status.startswith("undone: ") and not screen.editor.dirty
 
 
+async def test_the_title_tells_how_many_keys_there_are_and_how_many_fit() -> None:
+    async with opened() as screen:
+        every = len(await search(screen, "question_mark", ""))
+        assert f"─ Keys: {every} ─" in screen.text
+        await screen.type("undo")
+        assert f"─ Keys: 1 of {every} ─" in screen.text
+
+
+async def test_a_word_is_found_in_two() -> None:
+    async with opened() as screen:
+        assert any(line.startswith(": ") for line in await search(screen, "question_mark", "goto"))
+
+
 async def test_the_key_of_a_pane_works_in_that_pane() -> None:
     async with opened() as screen:
         await screen.press("x")

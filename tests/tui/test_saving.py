@@ -96,9 +96,16 @@ async def test_save_as_does_not_replace_without_asking(model: Path) -> None:
 async def test_save_as_can_be_left(model: Path) -> None:
     async with opened("web.toml") as screen:
         await screen.press("S", "escape")
-        await save_as(screen, "  ")
         assert len(screen.app.screen_stack) == 1
     assert sorted(path.name for path in model.parent.iterdir()) == ["web.toml"]
+
+
+async def test_a_file_without_a_name_is_asked_for_again(model: Path) -> None:
+    async with opened("web.toml") as screen:
+        await save_as(screen, "  ")
+        assert len(screen.app.screen_stack) == 2 and "A name saves; Esc goes back" in screen.text
+        await screen.press(*"b.toml", "enter")
+        assert len(screen.app.screen_stack) == 1 and screen.status == "Saved b.toml"
 
 
 UNSAVEABLE = ["missing/web.toml", "web.toml/x.toml", "~no-such-user/x.toml", "x" * 300, "a\0b", "/"]
