@@ -21,7 +21,7 @@ NO_PLATFORM = "none"
 
 
 def find(model: str | None, module: str | None, platform: str | None) -> Situation:
-    """The situation of a model (file or preset; None: the first preset), where not given on its own module and CPU.
+    """The situation of a model (file or preset; None: the default one), where not given on its own module and CPU.
 
     Raises TdxtuiError for what can't be found or read.
     """

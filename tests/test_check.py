@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tdxtui import exported, library, model_file, sources, vmm
+from tdxtui import exported, library, model_file, situations, sources, vmm
 from tdxtui.check import Finding, Kind, Layer, Severity, check, drift, fails, to_data
 from tdxtui.cpuid import Field, Leaf, Register
 from tdxtui.edits import wished
 from tdxtui.evaluate import Situation, evaluate
 from tdxtui.model import VcpuModel
+from tdxtui.naming import bit_name
 from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, XFAM
 from tdxtui.vmm import VmmLayer
 
@@ -161,8 +162,10 @@ def test_a_refused_td_comes_with_the_modules_error_and_what_kvm_says() -> None:
     {"attributes": ATTRIBUTES["PERFMON"] | ATTRIBUTES["MIGRATABLE"]}, {"config_flags": CONFIG_FLAGS["TDX_CONNECT"]},
     {"attributes": 1 << 45},
 ])
-def test_the_cure_of_a_refusal_makes_the_td_legal(changes: dict[str, int]) -> None:
-    here = situation(replace(PRESET, **changes))  # type: ignore[arg-type]
+@pytest.mark.parametrize("platform", ["sapphire-rapids", ""])
+def test_the_cure_of_a_refusal_makes_the_td_legal(changes: dict[str, int], platform: str) -> None:
+    model = replace(PRESET, **changes)  # type: ignore[arg-type]
+    here = situation(model, platform=platform) if platform else situations.of_model(model, "1.5.06", "none")
     refusals = of(check(here), Kind.REFUSAL)
     assert refusals
     cure = refusals[0].cure
@@ -170,7 +173,9 @@ def test_the_cure_of_a_refusal_makes_the_td_legal(changes: dict[str, int]) -> No
         assert cure is None  # a bit without a name has no edit
     else:
         assert cure
-        assert not situation(wished(here.model, cure, here.module)).refusals
+        cured = wished(here.model, cure, here.module)
+        assert not evaluate(cured, here.module, here.platform).refusals
+        assert "xfam" in changes or cured.xfam == here.model.xfam  # without a CPU too nothing else is given up
 
 
 def test_a_cpu_that_the_module_refuses_is_a_refusal_of_the_platform() -> None:
@@ -337,6 +342,15 @@ def test_what_the_model_speaks_of_is_not_left_unset(value: int) -> None:
 def test_what_a_layer_refuses_or_a_gate_closes_is_not_left_unset() -> None:
     assert not {"hle", "rtm", "waitpkg"} & set(warnings(PRESET, "left-unset", layers=[KVM]))
     assert "avx512f" not in warnings(replace(MINIMAL, xfam=3), "left-unset")
+
+
+def test_what_a_guest_reads_as_1_all_the_same_is_not_left_unset() -> None:
+    """D7: MCE, MTRR, MCA and CORE_CAPABILITIES read 1 until the guest sets REDUCE_VE, configured or not."""
+    here = {"module": "1.5.34"}
+    ones = {item.bit for item in library.module("1.5.34").exit.guest_bits if item.unreduced_one}
+    assert Field.parse("1.edx.12") in ones
+    assert not {bit_name(bit) for bit in ones} & set(warnings(MINIMAL, "left-unset", **here))
+    assert "mtrr" in warnings(wish(MINIMAL, b1_edx_12=0), "guest-reads-1", **here)
 
 
 def test_what_is_left_unset_depends_on_the_cpu() -> None:

@@ -211,7 +211,9 @@ def test_the_modules_of_the_user_come_first(run: Any, tmp_path: Path, monkeypatc
     (["--nope"], ["--nope"]),
     (["--nope\x1b[31m"], ["--nope\\x1b[31m"]),
     ([], ["the screen needs a terminal"]),
-    (["nope"], ["the screen needs a terminal"]),
+    (["nosuchthing"], ["the screen needs a terminal"]),
+    (["chek", "minimal"], ["there is no command or model 'chek'; did you mean check?"]),
+    (["wyh"], ["did you mean why?"]),
     (["open"], ["the screen needs a terminal"]),
 ])
 def test_a_mistake_is_told_in_one_line(run: Any, arguments: list[str], words: list[str]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given, settings
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from tdxtui import cli, library, model_file, model_template
 from tdxtui.errors import DataError, TdxtuiError
@@ -177,3 +177,11 @@ def test_drift_of_what_is_no_model(here: Path) -> None:
     with pytest.raises(DataError):
         model_file.load(Path("w.toml"))
     assert error("drift", "w.toml") == "w.toml: validated.tool: is missing (and 5 more)"
+
+
+@pytest.mark.parametrize("text", ["", " \n\n", "\ufeff"])
+def test_an_empty_file_is_not_put_in_form(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "web.toml"
+    path.write_text(text, encoding="utf-8")
+    found = CliRunner().invoke(cli.commands, ["fmt", str(path)])
+    assert str(found.exception) == f"{path}: is empty" and path.read_text(encoding="utf-8") == text

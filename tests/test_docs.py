@@ -54,7 +54,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def model_of_the_readme() -> str:
-    return re.findall(r"```toml\n(format = .*?)```", README, re.DOTALL)[0]
+    return str(re.findall(r"```toml\n(format = .*?)```", README, re.DOTALL)[0])
 
 
 def run(command: Command, folder: Path) -> tuple[int, str]:

@@ -17,7 +17,7 @@ from tdxtui.errors import TdxtuiError
 from tdxtui.evaluate import evaluate
 from tdxtui.importers import Imported
 from tdxtui.model import VcpuModel
-from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, XFAM, XFAM_COMPONENTS
+from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS, XFAM, XFAM_COMPONENTS, TdConfig
 from tests.configuration_samples import DOMAIN, ENTRIES, QEMU, SAMPLES, init_vm, td_params
 
 MODULES = tuple(library.files("modules"))
@@ -237,10 +237,10 @@ def exported(model: VcpuModel, format: str) -> VcpuModel:
     return imported_model.model_of(found, M)
 
 
-def same(one: object, other: object) -> bool:
+def same(one: TdConfig, other: TdConfig) -> bool:
     """Whether two configurations are one, entries of zeros being as good as none."""
     first, second = (item._replace(cpuid_config={leaf: value for leaf, value in item.cpuid_config.items() if value})
-                     for item in (one, other))  # type: ignore[attr-defined, type-var]
+                     for item in (one, other))
     return first == second
 
 

@@ -37,7 +37,8 @@ def test_every_run_time_function_has_words() -> None:
 
 def configs(on: Prepared, count: int) -> list[TdConfig]:
     """Some configurations that the module takes."""
-    dice, found = random.Random(f"{on.module.version} {on.platform and on.platform.name}"), []
+    dice = random.Random(f"{on.module.version} {on.platform and on.platform.name}")
+    found: list[TdConfig] = []
     while len(found) < count:
         config = legal_looking(on, dice)
         if not isinstance(resolve(on, config), Refusal):

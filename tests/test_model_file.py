@@ -131,9 +131,11 @@ def test_a_digest_is_read_as_hex_or_base64_and_written_as_hex(key: str, text: st
     assert f'{key} = "{digest.hex()}" # mine\n' in model_file.formatted(model.origin, "w.toml")
     # An edit of something else leaves it as it is written, and one of the digest what stands behind it.
     assert f'{key} = "{text}" # mine\n' in model_file.rewritten(model.origin, "", replace(model, max_vcpus=9))
-    edited = model_file.rewritten(model.origin, "", replace(model, **{key: bytes(48)}))
+    zeros: dict[str, Any] = {key: bytes(48)}
+    nothing: dict[str, Any] = {key: b""}
+    edited = model_file.rewritten(model.origin, "", replace(model, **zeros))
     assert f'{key} = "{"0" * 96}" # mine\n' in edited
-    assert model_file.parse(model_file.rewritten(edited, "", replace(model, **{key: b""})), "w").digests == {}
+    assert model_file.parse(model_file.rewritten(edited, "", replace(model, **nothing)), "w").digests == {}
 
 
 def test_a_digest_brings_an_older_file_to_the_format_that_has_it() -> None:

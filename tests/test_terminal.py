@@ -202,9 +202,10 @@ def test_a_mistake_is_told_before_the_screen_opens(tmp_path: Path, arguments: li
 def test_without_a_terminal_one_line_says_so(tmp_path: Path, stream: str) -> None:
     with Terminal("--version", cwd=tmp_path) as terminal:
         terminal.ended()
-        streams = {"stdin": terminal.slave, "stdout": terminal.slave} | {stream: subprocess.PIPE}
+        given, taken = (subprocess.PIPE if stream == name else terminal.slave for name in ("stdin", "stdout"))
         done = subprocess.Popen(
-            [sys.executable, "-m", "tdxtui"], stderr=subprocess.PIPE, text=True, env=environment(tmp_path), **streams
+            [sys.executable, "-m", "tdxtui"], stdin=given, stdout=taken, stderr=subprocess.PIPE, text=True,
+            env=environment(tmp_path),
         )
         output, error = done.communicate(timeout=20)
     assert done.returncode == 2 and not output

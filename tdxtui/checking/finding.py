@@ -134,7 +134,7 @@ class Finding:
 
     def _refusal_cure(self, situation: Situation) -> tuple[Edit, ...] | None:
         prepared: Prepared = situation.td.prepared
-        if prepared.platform is None or self.refusal is None or self.refusal.stage != MNG_INIT:
+        if situation.platform_refusal or self.refusal is None or self.refusal.stage != MNG_INIT:
             return None
         return repaired(prepared, situation.td.config)
 

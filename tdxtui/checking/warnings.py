@@ -58,7 +58,10 @@ def _warning(code: str, message: str, layer: Layer, masks: Masks, situation: Sit
 def _left_unset(
     situation: Situation, wishes: Mapping[Leaf, tuple[int, int]], vmm: Sequence[VmmLayer]
 ) -> Iterator[Finding]:
-    """Configurable bits that the CPU has, nothing stands in the way of, and no line of the model mentions (4.2)."""
+    """Configurable bits that the CPU has, nothing stands in the way of, and no line of the model mentions (4.2).
+
+    Those that a guest reads as 1 all the same (D7) are none of them.
+    """
     features: Masks = {}
     values: Masks = {}
     if situation.platform is None or situation.platform_refusal:
@@ -66,9 +69,10 @@ def _left_unset(
     config, prepared = situation.td.config, situation.td.prepared
     code = program(situation.module)
     keep, _ = code.kept(config.xfam, config.attributes)
+    ones = _unreduced_ones(situation.module)
     for leaf, configurable in situation.module.configurable.items():
         left = prepared.start_of(leaf) & configurable & keep[code.index[leaf]]
-        left &= ~wishes.get(leaf, (0, 0))[1] & ~situation.td.at(leaf) & offered(leaf, vmm)
+        left &= ~wishes.get(leaf, (0, 0))[1] & ~situation.td.at(leaf) & offered(leaf, vmm) & ~ones.get(leaf, 0)
         if left:
             features[leaf] = left & feature_mask(leaf)
             values[leaf] = left & ~feature_mask(leaf)
@@ -161,10 +165,16 @@ def _run_time(situation: Situation, wishes: Mapping[Leaf, tuple[int, int]]) -> I
 
 
 def _reads_one(situation: Situation, wishes: Mapping[Leaf, tuple[int, int]]) -> Masks:
+    ones = _unreduced_ones(situation.module).items()
+    found = {leaf: mask & wishes[leaf][1] & ~wishes[leaf][0] for leaf, mask in ones if leaf in wishes}
+    return {leaf: mask for leaf, mask in found.items() if mask}
+
+
+def _unreduced_ones(module: Module) -> Masks:
+    """The bits that a guest reads as 1 unless it sets REDUCE_VE, however they are configured (D7)."""
     out: Masks = {}
-    for item in situation.module.exit.guest_bits:
-        value, mask = wishes.get(item.bit.leaf, (0, 0))
-        if item.unreduced_one and mask & ~value & item.bit.mask:
+    for item in module.exit.guest_bits:
+        if item.unreduced_one:
             out[item.bit.leaf] = out.get(item.bit.leaf, 0) | item.bit.mask
     return out
 

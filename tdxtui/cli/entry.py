@@ -39,7 +39,7 @@ def _print_version(ctx: click.Context, param: click.Parameter, wanted: bool) -> 
 def commands() -> None:
     """See and shape the CPUID of Intel TDX guests, for any TDX module version.
 
-    Without a command, tdxtui opens a model (or the first preset) on the screen.
+    Without a command, tdxtui opens a model (the preset kvm-sapphire-rapids by default) on the screen.
     """
 
 

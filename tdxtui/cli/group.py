@@ -94,6 +94,8 @@ class Commands(click.Group):
         words = [word for word in args if not word.startswith("-")]
         if not args or (args[0] not in ("-h", "--help", "--version") and not (words and words[0] in COMMANDS)):
             args = ["open", *args]
+            if words:
+                _demand_no_slip(words[0])
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -102,3 +104,16 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except BrokenPipeError:
             raise ReaderGone from None
+
+
+def _demand_no_slip(word: str) -> None:
+    """Raise UsageError for a word that is nearly a command, unless something else has that name."""
+    from difflib import get_close_matches
+    from pathlib import Path
+
+    near = get_close_matches(word, COMMANDS, 1)
+    if near and not Path(word).suffix and not Path(word).exists():
+        from tdxtui import library
+
+        if word not in library.presets():
+            raise click.UsageError(f"there is no command or model {word!r}; did you mean {near[0]}?")

@@ -26,7 +26,7 @@ def open_(
     Besides models that is what `tdxtui sources` lists, and any file that can be imported: a dump, a command line.
 
     \b
-    tdxtui                                      the first preset
+    tdxtui                                      the preset kvm-sapphire-rapids
     tdxtui open web-tier.toml                   a model of yours; a new one if there is no such file
     tdxtui open minimal -m 1.5.34               a preset on another module
     tdxtui open qemu:SapphireRapids-v4 --kvm 7.2

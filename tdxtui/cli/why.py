@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @options.platform
 @click.option(
     "--model", shell_complete=completing.models,
-    help="A vCPU model: a preset, file or other source; by default the first preset.",
+    help="A vCPU model: a preset, file or other source; by default kvm-sapphire-rapids.",
 )
 @click.option("--short", is_flag=True, help="One line for each bit.")
 @options.as_json

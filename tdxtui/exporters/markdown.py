@@ -45,7 +45,7 @@ def _ground(subject: Subject) -> Iterator[str]:
     if subject.model.description:
         yield from [_cell(subject.model.description), ""]
     rows = [
-        ("Verdict", "**conflicts**" if subject.problems else "the TD comes out as the model wishes"),
+        ("Verdict", "**conflicts**" if subject.problems else _cell("; ".join(subject.ground[2:]))),
         ("Module", f"{module.version}, evidence: {module.evidence} ({_cell(module.source)})"),
         ("CPU", f"{_cell(cpu.name)}: {_cell(cpu.title)}" if cpu else "none: what depends on it is unknown"),
         ("Written by", tool()),

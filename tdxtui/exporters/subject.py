@@ -9,7 +9,7 @@ from functools import cached_property, reduce
 from operator import or_
 
 from tdxtui import exported, library, vmm
-from tdxtui.check import Finding, check
+from tdxtui.check import Finding, Severity, check
 from tdxtui.cpuid import Leaf
 from tdxtui.errors import TdxtuiError
 from tdxtui.evaluate import Situation
@@ -85,11 +85,20 @@ class Subject:
         held = f"module {self.module.version} (evidence: {self.module.evidence}), platform {cpu}"
         return (f"{tool()}: model {self.name}", held, *self._verdict())
 
+    @cached_property
+    def _refusing(self) -> list[str]:
+        """Which of the VMM versions that were named refuse some of the model."""
+        layers = vmm.chosen(self.options.kvm, self.options.qemu)
+        conflicts = [item for item in self.findings if item.severity is Severity.CONFLICT] if layers else []
+        return [layer.label for layer in layers if any(item.layer == layer.kind for item in conflicts)]
+
     def _verdict(self) -> Iterable[str]:
         if self.problems:
             count = len(self.problems)
             yield f"NOT VALIDATED, exported with {count} conflict{'' if count == 1 else 's'}:"
             yield from (f"  {line}" for line in self.problems)
+        elif refusing := self._refusing:
+            yield f"the module gives the TD what the model wishes, but {' and '.join(refusing)} would refuse it"
         elif self.situation.platform is None:
             yield "validated without a CPU: what depends on the CPU is not known"
         else:

@@ -15,7 +15,7 @@ from tdxtui.model_file.values import Value, key_text, value_text
 from tdxtui.model_file.wishes import FEATURES, FIELDS, REGISTERS, TABLES, Part, Wish, full, wishes_of
 from tdxtui.model_file.wording import wording
 from tdxtui.model_file.write import feature_name, hex_text, settings
-from tdxtui.strict import parse_toml
+from tdxtui.strict import data_error, parse_toml
 
 TOP = ("name", "description", "module", "platform")
 
@@ -34,6 +34,8 @@ def formatted(text: str, source: str, name: str = "unnamed") -> str:
 
     It means the same, and put in form again it stays as it is. Keys that say the same of the same bits become one.
     """
+    if not text.removeprefix(BOM).strip():
+        raise data_error(source, "", "is empty")
     model = parse(text, source, name)
     plain = text.removeprefix(BOM).replace("\r\n", "\n")
     data, notes = parse_toml(plain, source), notes_of(plain)

@@ -48,7 +48,7 @@ def open_editor(
     name: str | None, module: str | None, platform: str | None, read_only: bool = False,
     wanted: Settings = settings.NONE,
 ) -> tuple[Editor, str]:
-    """An editor on a model (None: the first preset), and a word about it for the user."""
+    """An editor on a model (None: the default preset), and a word about it for the user."""
     return open_document(name, module, platform, read_only, wanted)[:2]
 
 

@@ -20,8 +20,6 @@ from tdxtui.verify.observed import Observed
 from tdxtui.verify.places import ground, modules, platforms, takes
 from tdxtui.verify.prediction import differing, likely_state, misfit, predict
 
-TDX_VENDOR = Leaf(0x21, 0)
-
 
 class Difference(NamedTuple):
     """A field that isn't as predicted, with its cause; `elsewhere` names modules and CPUs that would explain it."""
@@ -74,9 +72,8 @@ class Verification:
 
     @property
     def is_td(self) -> bool:
-        """Whether leaf 21H has the vendor string of TDX (5.10)."""
-        vendor = self.situation.td.at(TDX_VENDOR)
-        return self.seen.values.get(TDX_VENDOR, 0) & self.seen.known_at(TDX_VENDOR) == vendor
+        """Whether what was seen says that it is one."""
+        return self.seen.is_td
 
     @property
     def better(self) -> Fit | None:

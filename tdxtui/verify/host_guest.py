@@ -25,6 +25,9 @@ from tdxtui.verify.observed import Observed, observed
 from tdxtui.verify.places import ground, modules, takes
 from tdxtui.verify.prediction import Prediction, likely_state, misfit, predict
 
+# What a machine shows by names; other formats that have features ask for them.
+SEEN = ("proc-cpuinfo", "kcpuid-flags")
+
 
 class Where(Enum):
     """Where a feature went, or came from, what can be changed first."""
@@ -92,7 +95,7 @@ def find_host(text: str) -> Host:
         platform = library.platform(text)
         return Host(platform.name, observed(platform.name, platform.cpuid), platform)
     read = importers.read_path(Path(text))
-    if isinstance(read.what, Features):
+    if isinstance(read.what, Features) and read.format in SEEN:
         return Host(read.what.name, of_features(read.what), None, read.notes)
     dump = importers.dump_of(read, text)
     dump_platform.demand_intel(dump)
@@ -103,7 +106,7 @@ def find_host(text: str) -> Host:
 def find_guest(text: str, view: str | None) -> Observed:
     """What a file shows of a guest."""
     read = importers.read_path(Path(text))
-    if isinstance(read.what, Features):
+    if isinstance(read.what, Features) and read.format in SEEN:
         return of_features(read.what)
     dump = importers.dump_of(read, text)
     return observed(dump.name, dump.cpuid, view)

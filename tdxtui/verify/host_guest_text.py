@@ -11,7 +11,7 @@ from tdxtui.cpuid import Field
 from tdxtui.naming import bit_name
 from tdxtui.td import TD_CTLS, names_of
 from tdxtui.verify.host_guest import Explained, Gone, Where
-from tdxtui.verify.observed import GUEST
+from tdxtui.verify.observed import GUEST, NO_TD
 from tdxtui.words.names import key_of
 
 GONE = {
@@ -57,10 +57,12 @@ def _heading(found: Explained) -> Iterator[str]:
     if found.chosen:
         also = f", as well as {', '.join(found.equal)}" if found.equal else ""
         yield f"Module {found.module.version} explains the guest best{also}; --module names another one."
+    if not found.guest.is_td:
+        yield NO_TD
     if found.impossible:
         yield (f"{counted(found.impossible, 'bit')} of the guest can't come from this module and host; "
                "tdxtui verify tells which.")
-    if ctls := names_of(found.state.td_ctls, TD_CTLS):
+    if found.guest.is_td and (ctls := names_of(found.state.td_ctls, TD_CTLS)):
         yield f"The guest must have set TD_CTLS {', '.join(ctls)}."
 
 
@@ -100,6 +102,7 @@ def data(found: Explained) -> dict[str, Any]:
         "host": found.host,
         "guest": found.guest.name,
         "view": found.guest.view,
+        "looks_like_a_td": found.guest.is_td,
         "module": found.module.version,
         "equal_modules": list(found.equal),
         "unexplained_bits": found.impossible,

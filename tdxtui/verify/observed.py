@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tdxtui import importers
-from tdxtui.cpuid import ALL_ONES, Field, Leaf, Register
+from tdxtui.cpuid import ALL_ONES, Field, Leaf, Register, pack
 from tdxtui.words.names import canonical
 
 GUEST, TDCS = "guest", "tdcs"
+TDX_VENDOR = Leaf(0x21, 0)
+VENDOR = pack(0, *(int.from_bytes(part, "little") for part in (b"Inte", b"    ", b"lTDX")))
+NO_TD = 'CPUID.(EAX=21H,ECX=0) does not say "IntelTDX" there: is that the CPUID of a TD?'
 _SIZE_NOW = Field(Leaf(0xD, 0), Register.EBX, 31, 0)
 _COMPONENTS = Field(Leaf(0xD, 0), Register.EAX, 31, 0)
 
@@ -29,6 +32,11 @@ class Observed:
     def known_at(self, leaf: Leaf) -> int:
         """The packed mask of what was seen of a leaf, 0 for a leaf that wasn't."""
         return self.known.get(leaf, ALL_ONES) if leaf in self.values else 0
+
+    @property
+    def is_td(self) -> bool:
+        """Whether leaf 21H has the vendor string of TDX (5.10); what names features only can't say so."""
+        return bool(self.known) or self.values.get(TDX_VENDOR) == VENDOR
 
 
 def observed(name: str, cpuid: Mapping[Leaf, int], view: str | None = None) -> Observed:

@@ -15,7 +15,7 @@ from tdxtui.phrase import edit_list
 from tdxtui.td import TD_CTLS, names_of
 from tdxtui.verify.causes import CONFIG, FIXED, FOLLOWS, SETTING, WORDS
 from tdxtui.verify.check_dump import Difference, Fit, Verification
-from tdxtui.verify.observed import GUEST, TDCS
+from tdxtui.verify.observed import GUEST, NO_TD, TDCS
 from tdxtui.words.names import key_of
 
 
@@ -47,9 +47,9 @@ def _heading(found: Verification) -> list[str]:
     refusals = [refusal for refusal in (situation.platform_refusal, *situation.refusals) if refusal]
     lines += [f"The module refuses this: {refusal}" for refusal in refusals]
     if not found.is_td:
-        lines.append('CPUID.(EAX=21H,ECX=0) does not say "IntelTDX" there: is that the CPUID of a TD?')
+        lines.append(NO_TD)
     ctls = names_of(found.state.td_ctls, TD_CTLS)
-    if ctls:
+    if ctls and found.is_td:
         lines.append(f"The guest must have set TD_CTLS {', '.join(ctls)}.")
     count = len(found.differences)
     told = f"{counted(count, 'field')} {'differs' if count == 1 else 'differ'}" if count else "all as predicted"

@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tdxtui import catalog, cli, library, shown_td
-from tdxtui.cpuid import Field, Leaf, Register
+from tdxtui.cpuid import Field, Leaf, Register, unpack
 from tdxtui.dynamic import GuestState
 from tdxtui.importers import Features
 from tdxtui.module import Module
@@ -28,6 +28,8 @@ from tdxtui.words.names import canonical
 from .guests import PAIRS, RUNNING, changed, on, seen
 
 EXAMPLES = 300 if os.environ.get("TDXTUI_THOROUGH") else 8
+
+NAMES = "eax", "ebx", "ecx", "edx"
 
 
 def host(name: str) -> Host:
@@ -184,6 +186,12 @@ def run(*words: str) -> Result:
     return CliRunner().invoke(cli.commands, ["explain", *words], standalone_mode=False)
 
 
+def dumped(leaf: Leaf, packed: int) -> str:
+    """A line of `cpuid -r`."""
+    words = (f"{name}=0x{value:08x}" for name, value in zip(NAMES, unpack(packed), strict=True))
+    return f"   0x{leaf.leaf:08x} 0x{leaf.subleaf or 0:02x}: {' '.join(words)}"
+
+
 def test_the_command_in_text_and_as_json(dumps: Path) -> None:
     plain = run("sapphire-rapids", str(dumps / "guest.txt"))
     assert not plain.exception and "features that only the host has" in plain.output
@@ -192,6 +200,23 @@ def test_the_command_in_text_and_as_json(dumps: Path) -> None:
     avx = next(row for row in found["features"] if row["name"] == "avx")
     assert avx == {"field": "1.ecx.28", "name": "avx", "qemu": "avx", "linux": "avx", "in": "host", "where": "xfam",
                    "of": "AVX"}
+
+
+def test_a_guest_that_is_no_td_is_told_first_and_nothing_is_said_of_its_td_ctls(dumps: Path) -> None:
+    assert "IntelTDX" not in run("sapphire-rapids", str(dumps / "guest.txt")).output
+    host = library.platform("sapphire-rapids").cpuid
+    rows = sorted(host.items(), key=lambda item: (item[0].leaf, item[0].subleaf or 0))
+    (dumps / "host.txt").write_text("\n".join(["CPU 0:", *(dumped(leaf, packed) for leaf, packed in rows)]))
+    found = run("sapphire-rapids", str(dumps / "host.txt"))
+    assert "is that the CPUID of a TD?" in found.output and "TD_CTLS" not in found.output
+    assert not json.loads(run("sapphire-rapids", str(dumps / "host.txt"), "--json").output)["looks_like_a_td"]
+
+
+def test_what_asks_for_features_is_not_taken_for_a_machine_that_has_them(dumps: Path) -> None:
+    (dumps / "vm.sh").write_text("qemu-system-x86_64 -cpu SapphireRapids-v2 -object tdx-guest,id=tdx0\n")
+    for words in (("sapphire-rapids", "vm.sh"), ("vm.sh", "guest.txt")):
+        said = str(run(*(str(dumps / word) if "." in word else word for word in words)).exception)
+        assert said == f"{dumps / 'vm.sh'}: is no dump of a CPU but a QEMU command line"
 
 
 @pytest.mark.parametrize(("words", "said"), [

@@ -163,7 +163,7 @@ def test_backwards_the_same_bits_change_with_their_words_exchanged(old: str) -> 
     }
 
 
-def changed(module: Module, leaf: Leaf, **masks: int) -> Module:
+def changed(module: Module, leaf: Leaf, **masks: Any) -> Module:
     """A module with an entry whose masks are others."""
     entries = tuple(entry._replace(**masks) if entry.leaf == leaf else entry for entry in module.entries)
     return replace(module, entries=entries)

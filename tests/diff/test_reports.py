@@ -139,8 +139,8 @@ def test_features_values_leaves_and_msrs_of_two_cpus() -> None:
     assert fields["amx_fp16"]["feature"] and (fields["amx_fp16"]["old"], fields["amx_fp16"]["new"]) == (0, 1)
     assert not fields["cache_nsets"]["feature"] and "23.1" in found["leaves_only_new"]
     assert [row["msr"] for row in found["msrs"]] == ["10a"]
-    one, other = ({Leaf(7, 0): 5}, {})
-    assert compare_tables(of_machine("a", one, {}), of_machine("b", other, {})).only_old == (Leaf(7, 0),)
+    one, other = of_machine("a", {Leaf(7, 0): 5}, {}), of_machine("b", {}, {})
+    assert compare_tables(one, other).only_old == (Leaf(7, 0),)
 
 
 DUMPS = sorted((Path(__file__).resolve().parents[3] / "shared" / "data" / "dumps").glob("*.txt"))

@@ -36,14 +36,14 @@ class Row(NamedTuple):
     """An entry as it lies in a kvm_cpuid2."""
 
     leaf: int
-    index: int
+    subleaf: int
     flags: int
     value: int
 
     @property
     def key(self) -> Leaf:
         """The leaf as modules write it."""
-        return Leaf(self.leaf, self.index if self.flags & 1 else None)
+        return Leaf(self.leaf, self.subleaf if self.flags & 1 else None)
 
 
 def rows(data: bytes) -> Iterator[Row]:

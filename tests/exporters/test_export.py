@@ -83,6 +83,14 @@ def test_without_a_cpu_it_is_said_that_bits_are_not_known() -> None:
     assert "validated without a CPU: what depends on the CPU is not known" in text("qemu", model)
 
 
+def test_what_a_named_vmm_refuses_is_not_called_validated() -> None:
+    pmu = model_file.load(library.presets()["full-sapphire-rapids"])
+    for name in ("qemu", "markdown"):
+        assert "but KVM 7.2 would refuse it" in text(name, pmu, kvm="7.2")
+        assert "validated: the TD comes out as the model wishes" in text(name, pmu)
+        assert "validated: the TD comes out as the model wishes" in text(name, PRESET, kvm="7.2")
+
+
 @given(legal_models())
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
 def test_every_legal_model_has_every_export(model: VcpuModel) -> None:

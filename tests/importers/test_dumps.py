@@ -11,11 +11,12 @@ from tdxtui import importers
 from tdxtui.cpuid import CpuidTable, Field, Leaf
 from tdxtui.dump import Dump
 from tdxtui.errors import TdxtuiError
+from tests.configuration_samples import SAMPLES
 
 from . import samples
-from .samples import CONFIGURATIONS, HOST, WRITERS
+from .samples import HOST, WRITERS
 
-NO_DUMPS = ("intel-json", "intel-csv", "kvm-tdx-capabilities", "kcpuid-flags", *CONFIGURATIONS)
+NO_DUMPS = ("intel-json", "intel-csv", "kvm-tdx-capabilities", "kcpuid-flags", *SAMPLES)
 OF_DUMPS = {name: write for name, write in WRITERS.items() if name not in NO_DUMPS}
 REAL = {
     "cpuid/cpuid-20260503-r-1-amd-guest.txt": "cpuid-r",

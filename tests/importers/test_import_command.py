@@ -15,6 +15,7 @@ import pytest
 from tdxtui import cli, importers, library, offer, platform_file
 from tdxtui.cpuid import Leaf
 from tdxtui.importers import Capabilities, host, kvm_host
+from tests.configuration_samples import SAMPLES
 
 from . import samples
 
@@ -84,7 +85,7 @@ def test_everything_can_be_had_as_json(run: Any, file: Any, name: str) -> None:
     found = json.loads(run("import", file(name), "--json").out)
     assert found["format"] == name
     kinds = {"intel-json": "module", "intel-csv": "module", "kvm-tdx-capabilities": "capabilities",
-             "kcpuid-flags": "features", **dict.fromkeys(samples.CONFIGURATIONS, "features")}
+             "kcpuid-flags": "features", **dict.fromkeys(SAMPLES, "features")}
     assert found["kind"] == kinds.get(name, "dump")
     if found["kind"] == "dump":
         assert found["cpus"][0]["cpuid"]["7.0"] == f"{samples.HOST[Leaf(7, 0)]:032x}"

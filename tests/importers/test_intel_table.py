@@ -144,12 +144,13 @@ def test_a_gate_that_the_table_does_not_name_is_taken_away() -> None:
 
 
 def test_a_gate_is_taken_from_another_built_in_module_and_told() -> None:
-    sha512 = {"Leaf": "0x7 / Sub-Leaf 0x1", "EAX": [field(0, 0, "XFAM & Configured & Native")]}
+    leaf = "0x7 / Sub-Leaf 0x1"
+    sha512 = {"Leaf": leaf, "EAX": [field(0, 0, "XFAM & Configured & Native")]}
     known = [library.module("1.5.06"), library.module("2.0.08")]
-    rows = json_form._rows(sha512, sha512["Leaf"], "x", "x")
+    rows = json_form._rows(sha512, leaf, "x", "x")
     text = build.module_text(table_of(rows, "x", ""), known[:1] + known[1:])
     assert kind_at(module_file.parse(text.text, "x"), "7.1.eax.0") == Kind("configured_native", frozenset({"XFAM"}))
-    alone = build.module_text(table_of(json_form._rows(sha512, sha512["Leaf"], "x", "x"), "x", ""), known[:1])
+    alone = build.module_text(table_of(json_form._rows(sha512, leaf, "x", "x"), "x", ""), known[:1])
     assert any("doesn't say which component of XFAM; taken as not gated" in line for line in alone.assumptions)
 
 

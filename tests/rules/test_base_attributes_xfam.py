@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from .base_platform import (
@@ -103,7 +105,7 @@ def test_2_2_migratable_with_l2_vms(module: str, count: int) -> None:
 
 @every
 def test_2_2_l2_vms_are_judged_after_the_whole_computation(module: str) -> None:
-    both = {"attributes": MIGRATABLE, "num_l2_vms": 1}
+    both: dict[str, Any] = {"attributes": MIGRATABLE, "num_l2_vms": 1}
     assert verdict(module, config={"23.0.ebx.0": 1}, **both) == bad_config("23.0")
     refused = invalid("IA32_ARCH_CAPABILITIES_CONFIG")
     assert verdict(module, ia32_arch_capabilities_config=1, **both) == refused
@@ -306,7 +308,7 @@ ORDER: tuple[tuple[str, str, int], ...] = (
 @every
 @pytest.mark.parametrize("first", range(len(ORDER)))
 def test_3_3_first_bad_field_is_named(module: str, first: int) -> None:
-    rest = {name: value for _, name, value in ORDER[first:]}
+    rest: dict[str, Any] = {name: value for _, name, value in ORDER[first:]}
     assert verdict(module, config={"1.ecx.0": 1}, **rest) == invalid(ORDER[first][0])
 
 
@@ -324,12 +326,13 @@ def test_3_3_native_tsc_above_32_bits_shuts_down(module: str) -> None:
 @every
 @pytest.mark.parametrize(("name", "value"), [(name, value) for _, name, value in ORDER[2:]])
 def test_3_3_native_tsc_comes_before_the_other_fields(module: str, name: str, value: int) -> None:
-    assert verdict(module, FAST, **{name: value}) == TD_SHUTDOWN
+    wrong: dict[str, Any] = {name: value}
+    assert verdict(module, FAST, **wrong) == TD_SHUTDOWN
 
 
 def test_6c8_order_of_the_checks_is_as_before() -> None:
     for first in range(len(ORDER)):
-        rest = {name: value for _, name, value in ORDER[first:]}
+        rest: dict[str, Any] = {name: value for _, name, value in ORDER[first:]}
         assert verdict("1.5.06", **rest) == verdict("1.5.05", **rest) == invalid(ORDER[first][0])
 
 

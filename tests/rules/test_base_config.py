@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -208,7 +209,7 @@ def test_4_5_bits_come_before_tsx(module: str) -> None:
 @later
 def test_4_5_topology_comes_after_cpuid_config_and_before_the_msr(module: str) -> None:
     # Protocol 1: CPUID_CONFIG entry by entry; topology; IA32_ARCH_CAPABILITIES_CONFIG; the cross check.
-    how = {"ia32_arch_capabilities_config": 1, "attributes": MIGRATABLE, "num_l2_vms": 1}
+    how: dict[str, Any] = {"ia32_arch_capabilities_config": 1, "attributes": MIGRATABLE, "num_l2_vms": 1}
     assert verdict(module, config={"1f.1.ecx": 0x201, "1f.5.edx.0": 1}, **how) == bad_config("1f.5")
     assert verdict(module, config={"1f.1.ecx": 0x201}, **how) == BAD_1F
     assert verdict(module, **how) == invalid("IA32_ARCH_CAPABILITIES_CONFIG")
@@ -236,7 +237,7 @@ def test_4_6_with_the_flag_four_bits_are_legal(module: str) -> None:
 
 def arch_capabilities(module: str, native: int, wished: int | None = None, tsx: int = 0) -> int:
     """The virtual IA32_ARCH_CAPABILITIES; `wished` sets the flag."""
-    how = {} if wished is None else {"msr_config_ctls": 1, "ia32_arch_capabilities_config": wished}
+    how: dict[str, Any] = {} if wished is None else {"msr_config_ctls": 1, "ia32_arch_capabilities_config": wished}
     config = {"7.0.ebx.4": tsx, "7.0.ebx.11": tsx}
     return int(resolve(module, config=config, arch_cap=native, **how)["virt_arch_cap"], 16)
 
@@ -279,7 +280,7 @@ def test_4_6_and_5c9_virtual_value(module: str, shown: int) -> None:
 
 @every
 def test_4_6_configuration_is_judged_after_cpuid(module: str) -> None:
-    wrong = {"ia32_arch_capabilities_config": 1}
+    wrong: dict[str, Any] = {"ia32_arch_capabilities_config": 1}
     assert verdict(module, config={"23.0.edx.0": 1}, **wrong) == bad_config("23.0")
 
 

@@ -31,6 +31,11 @@ OLD = pytest.mark.parametrize("module", ["1.5.01"])
 OSXSAVE, PKE = 1 << 18, 1 << 22
 
 
+def asked(*controls: str) -> dict[str, Any]:
+    """Controls of the guest, all on."""
+    return dict.fromkeys(controls, 1)
+
+
 # 7.1: leaves beyond the maxima are leaf 23.
 
 
@@ -123,14 +128,14 @@ CONTROLS = ("sup_ve", "user_ve", "ctl_sup_ve", "ctl_user_ve")
 def test_7_3_controls(module: str, cpl: int, control: str) -> None:
     wanted = control in (("sup_ve", "ctl_sup_ve") if cpl == 0 else ("user_ve", "ctl_user_ve"))
     for leaf in (1, 4, 0x15):
-        assert (read(module, leaf, cpl=cpl, **{control: 1}) == VE) is wanted
+        assert (read(module, leaf, cpl=cpl, **asked(control)) == VE) is wanted
 
 
 @every
 @pytest.mark.parametrize("cpl", [0, 3])
 def test_7_3_no_control_no_ve(module: str, cpl: int) -> None:
     others = ("user_ve", "ctl_user_ve") if cpl == 0 else ("sup_ve", "ctl_sup_ve")
-    assert read(module, 1, cpl=cpl, **dict.fromkeys(others, 1)) == read(module, 1)
+    assert read(module, 1, cpl=cpl, **asked(*others)) == read(module, 1)
 
 
 @every
@@ -212,7 +217,7 @@ def test_7_4_syscall_shows_in_64_bit_mode(module: str, long_mode: bool) -> None:
 @every
 def test_7_4_nothing_else_is_dynamic(module: str) -> None:
     state = {"cr4": 0xFFFFFFFF, "xcr0": 3, "xss": 0xD900, "vcpu": 0x55, "cpl": 3, "long_mode": False}
-    td = {"attributes": PKS, "config": {"1.ebx": 0x00330000, "1.ecx.3": 1}}
+    td: dict[str, Any] = {"attributes": PKS, "config": {"1.ebx": 0x00330000, "1.ecx.3": 1}}
     fixed = values(module, **td)
     changing = {"1", "7.0", "d.0", "d.1", "80000001"}
     faulting = {"6", "80000006", "2", *(f"b.{n}" for n in range(3)), *(f"1f.{n}" for n in range(6))}
@@ -263,7 +268,7 @@ def test_5c3_apic_id_of_leaf_1(module: str, enum_topology: int, shown: int) -> N
 @later
 @pytest.mark.parametrize("control", ["sup_ve", "ctl_sup_ve"])
 def test_5c3_ve_controls_hold_for_topology_too(module: str, control: str) -> None:
-    assert read(module, 0x1F, enum_topology=1, **{control: 1}) == VE
+    assert read(module, 0x1F, enum_topology=1, **asked(control)) == VE
 
 
 @OLD
@@ -289,7 +294,7 @@ def test_5c7_leaf_1a_is_read(module: str) -> None:
     ({"virt_cpuid2": 1, "ctl_sup_ve": 1}, VE),
     ({"virt_cpuid2": 1, "cpl": 3, "sup_ve": 1}, q(0x00FEFF01)),
 ])
-def test_6c4_leaf_2(state: dict[str, int], expected: str) -> None:
+def test_6c4_leaf_2(state: dict[str, Any], expected: str) -> None:
     assert read("1.5.06", 2, **state) == expected
     assert read("1.5.06", 2, 0xFFFFFFFF, **state) == expected
     assert read("1.5.05", 2, **state) == read("1.5.01", 2, **state) == VE

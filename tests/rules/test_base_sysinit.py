@@ -138,21 +138,21 @@ def test_1_4_first_entry_in_index_order_is_named(module: str) -> None:
 @every
 def test_1_4_entry_without_sub_leaf_is_read_with_ecx_all_ones(module: str) -> None:
     assert values(module)["1e"] == "a5001e0aa5001e0ba5001e0ca5001e0d"
-    only_sub_leaf_0 = cpu(without=["1e"], **{"1e.0": ONES})
+    only_sub_leaf_0 = cpu(None, ["1e"], **{"1e.0": ONES})
     assert values(module, table=only_sub_leaf_0)["1e"] == q()
 
 
 @every
 def test_1_4_entry_without_sub_leaf_takes_the_value_of_ecx_all_ones(module: str) -> None:
     # Protocol 1: "L" answers any ECX, "L.S" only its own; FFFFFFFF is an ECX as any other.
-    with_last = cpu(without=["1e"], **{"1e.0": ONES, "1e.ffffffff": q(1, 2, 3, 4)})
+    with_last = cpu(None, ["1e"], **{"1e.0": ONES, "1e.ffffffff": q(1, 2, 3, 4)})
     assert values(module, table=with_last)["1e"] == q(1, 2, 3, 4)
 
 
 @every
 def test_1_4_native_leaf_without_sub_leaf_answers_every_entry(module: str) -> None:
     # The CPU's 14.0 asks for EAX = 1, and 14.1 shows EAX but for FFF8.
-    table = cpu(without=["14.0", "14.1"], **{"14": q(1, 0x1FF, 0x7, 0)})
+    table = cpu(None, ["14.0", "14.1"], **{"14": q(1, 0x1FF, 0x7, 0)})
     td = values(module, table=table)
     assert (td["14.0"], td["14.1"]) == (q(1, 0x1FF, 0x7), q(1, 0x1FF))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TypedDict
 
 import pytest
 from textual.widgets import Input, OptionList
@@ -13,6 +14,7 @@ from tdxtui.check import Kind, check
 from tdxtui.checking.vmm_verdicts import verdicts
 from tdxtui.cpuid import CpuidTable, Field, Leaf
 from tdxtui.diff.at_bit import BitDiff
+from tdxtui.editor import Editor
 from tdxtui.evaluate import evaluate
 from tdxtui.fit.target import Target
 from tdxtui.flipping import changed
@@ -24,7 +26,16 @@ from tdxtui.tui.preview import Preview
 from tests.tui.screen import Screen, check_golden, opened
 
 QEMU_MODEL = "qemu:SapphireRapids-v4"
-HERE = {"module": "1.5.06", "platform": "sapphire-rapids"}
+
+
+class Ground(TypedDict):
+    """What a model is held against."""
+
+    module: str
+    platform: str
+
+
+HERE: Ground = {"module": "1.5.06", "platform": "sapphire-rapids"}
 KVM, QEMU = vmm.layer("kvm", "7.2"), vmm.layer("qemu", "10.2")
 CONFLICTS = """# ours, with two conflicts
 name = "web"
@@ -363,12 +374,13 @@ async def test_n_goes_through_the_differences_until_something_is_searched_for() 
 async def test_the_differences_follow_edits_and_another_module_and_escape_leaves() -> None:
     async with opened("kvm-sapphire-rapids", **HERE) as screen:
         screen.app.compare_with("1.5.34")
-        for change in (lambda: screen.editor.set_module("1.5.01"), lambda: screen.editor.toggle_xfam("AMX")):
-            screen.app.show_outcome(change())
+        for change, name in ((Editor.set_module, "1.5.01"), (Editor.toggle_xfam, "AMX")):
+            screen.app.show_outcome(change(screen.editor, name))
             await screen.pilot.pause()
             await screen.pilot.pause()
             there = evaluate(screen.editor.model, library.module("1.5.34"), screen.editor.platform)
-            assert screen.app._there == there and screen.app._diff.old is screen.editor.module
+            assert screen.app._there == there and screen.app._diff
+            assert screen.app._diff.old is screen.editor.module
             assert screen.grid.shown.signs == screen.app.signs()
         await screen.press("escape")
         assert screen.app._diff is None and "≠" not in screen.text
@@ -396,7 +408,7 @@ async def test_a_conflict_that_differs_keeps_its_look_and_a_conflict_is_more_tha
         signs = screen.grid.shown.signs
         assert not {bit.key for bit in screen.app.refused_bits()} & {"1.ecx.1"}
         for leaf, mask in screen.editor.situation.conflicts.items():
-            for bit in (bit for bit in Field(leaf, *list(Field.parse("1.ecx.1"))[1:]).bits() if bit.mask & mask):
+            for bit in (bit for bit in Field.parse("1.ecx.1")._replace(leaf=leaf).bits() if bit.mask & mask):
                 row = screen.grid.shown.leaf(leaf)
                 differs = any(bit.mask & found for _, found in signs.at(leaf))
                 assert (row.glyphs[bit.register][31 - bit.lsb] == "✗") is not differs

@@ -28,7 +28,7 @@ def test_no_binding_is_without_a_test() -> None:
 
 
 async def test_every_key_does_what_it_is_for(model: str) -> None:
-    keys = defaultdict(list)
+    keys: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for kind, item in every_binding():
         keys[kind.__name__, item.action] += item.key.split(",")
     wrong = []

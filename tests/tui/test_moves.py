@@ -38,7 +38,8 @@ async def test_parentheses_go_round_all_flexible_bits() -> None:
             for number in range(31, -1, -1)
             if Field.bit(leaf, register, number).mask & mask
         ]
-        at, seen = Cursor(0, Register.EAX, 31), []
+        at = Cursor(0, Register.EAX, 31)
+        seen: list[str] = []
         for _ in wanted:
             found = next_flexible(at, 1, masks)
             assert found is not None and (not seen or next_flexible(found, -1, masks) == at)
