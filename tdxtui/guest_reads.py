@@ -43,7 +43,7 @@ def _sentences(module: Module, bit: Field) -> list[str]:
         out.append(f"The guest never reads a value: CPUID of this leaf always gives it {VE} (rule 7.2).")
     needs = rules.needs.get(leaf.leaf, ())
     if needs:
-        out.append(f"The guest reads a value only if {_joined(needs)}; else CPUID gives it {VE} (rule 7.2, D5).")
+        out.append(f"The guest reads a value only if {needs_text(needs)}; else CPUID gives it {VE} (rule 7.2, D5).")
     return out
 
 
@@ -57,7 +57,8 @@ def _guest_bit(item: GuestBit) -> str:
     return f"The guest reads {plain}; once it sets TD_CTLS.REDUCE_VE, the value below AND its own {control} (rule D7)."
 
 
-def _joined(needs: tuple[Condition, ...]) -> str:
+def needs_text(needs: tuple[Condition, ...]) -> str:
+    """What must hold for a guest to read a leaf, in words."""
     return " and ".join(
         f"{item.name} is 0" if item.negated else f"it sets {item.text}" for item in needs
     )

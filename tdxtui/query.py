@@ -23,7 +23,7 @@ from tdxtui.phrase import CLASSES, edit_list, wrapped
 from tdxtui.possible import possible
 from tdxtui.reason import Certainty
 from tdxtui.resolve import attempt, attempt_unknown
-from tdxtui.runtime import HYPERVISOR_LEAVES
+from tdxtui.runtime import without_entry
 from tdxtui.situations import NO_PLATFORM
 from tdxtui.td import TdConfig
 from tdxtui.why import edit_data
@@ -50,7 +50,8 @@ class BitAnswer(NamedTuple):
     """A bit's state. `created` is its state at the TD's creation, another one only for run-time bits.
 
     `bit_class` says how it comes about, `gates` what must hold besides; `to_zero` and `to_one` are the edits of a TD
-    that has nothing configured which give it that value, () if it has it already, None if there are none.
+    that has nothing configured which give it that value, () if it has it already, None if there are none. `run_time`
+    are sentences on what a guest reads.
     """
 
     bit: Field
@@ -110,7 +111,8 @@ class Asker:
         field = self.module.entry_field(asked)
         names = name or asked.key, field or asked, self.module.version, self.platform
         if field is None:
-            absent = BitAnswer(asked, State.ABSENT, State.ABSENT, None, (), None, None, None, ())
+            reads = (without_entry(self.module, asked.leaf.leaf),)
+            absent = BitAnswer(asked, State.ABSENT, State.ABSENT, None, (), None, None, None, reads)
             return Answer(*names, State.ABSENT, None, (absent,))
         bits = tuple(self._bit(bit) for bit in field.bits())
         states = {item.state for item in bits}
@@ -178,7 +180,7 @@ def _likeness(item: BitAnswer) -> tuple[Any, ...]:
 
 
 def _which(answer: Answer, bits: list[BitAnswer]) -> str:
-    if answer.field.is_bit:
+    if answer.field.is_bit or bits[0].state is State.ABSENT:
         return ""
     high, low = bits[0].bit.lsb, bits[-1].bit.lsb
     return f"[{high}]: " if high == low else f"[{high}:{low}]: "
@@ -186,8 +188,6 @@ def _which(answer: Answer, bits: list[BitAnswer]) -> str:
 
 def _words(item: BitAnswer) -> str:
     if item.bit_class is None:
-        if item.bit.leaf.leaf in HYPERVISOR_LEAVES:
-            return "absent: the hypervisors' own leaf, where the guest gets #VE and asks the VMM (rule D5.1)"
         return "absent: the module has no entry for this leaf"
     how = CLASSES[item.bit_class] if item.bit_class is not BitClass.FIXED_1 else "1 on every CPU"
     state = item.state.value.replace("fixed-", "fixed to ")
@@ -202,11 +202,12 @@ def _words(item: BitAnswer) -> str:
 
 
 def _ways(item: BitAnswer) -> Iterator[str]:
+    when = "" if item.created is item.state else " at creation"
     for value, edits in enumerate((item.to_zero, item.to_one)):
         if edits is None:
-            yield f"for {value}: nothing"
+            yield f"for {value}{when}: nothing"
         else:
-            yield f"for {value}: {edit_list(edits) or 'leave it'}"
+            yield f"for {value}{when}: {edit_list(edits) or 'leave it'}"
 
 
 # -- for programs --
@@ -233,7 +234,7 @@ def to_data(answer: Answer) -> dict[str, Any]:
 
 def _bit_data(item: BitAnswer) -> dict[str, Any]:
     if item.state is State.ABSENT:
-        return {}
+        return {"run_time": list(item.run_time)}
     return {
         "class": item.bit_class.value if item.bit_class else None,
         "gates": list(item.gates),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from tdxtui.cpuid import Field, Leaf, Register, pack
 from tdxtui.dynamic import FUNCTIONS, GuestState
+from tdxtui.guest_reads import needs_text
 from tdxtui.module import Condition, Entry, Module
 from tdxtui.resolve import VirtualCpuid
+from tdxtui.td import TD_CTLS
 
 HYPERVISOR_LEAVES = range(0x40000000, 0x50000000)
 LAST_EXTENDED_LEAF = 0x80000008
+ZEROS = "The guest gets zeros (rule D5.4)."
 _TOPOLOGY_LEAVES = (0xB, 0x1F)
 _CACHE_SHARING = Field(Leaf(4, 0), Register.EAX, 31, 14).mask
 
@@ -61,6 +64,24 @@ def _without_entry(module: Module, leaf: int, subleaf: int, guest: GuestState) -
     if leaf in _TOPOLOGY_LEAVES:
         return pack(0, 0, subleaf & 0xFF, guest.x2apic_id & 0xFFFFFFFF)
     return 0
+
+
+def without_entry(module: Module, leaf: int) -> str:
+    """What a guest with default TD_CTLS gets of a leaf that the module has no entry for, as a sentence."""
+    extended = leaf > LAST_EXTENDED_LEAF
+    if leaf in HYPERVISOR_LEAVES:
+        return "The hypervisors' own leaf: the guest gets #VE, and its handler asks the VMM (rules 7.1, D5.1)."
+    if extended and module.exit.extended_limit_native:
+        return "The guest gets what leaf 23H has for the same ECX if the CPU hasn't this leaf, else #VE (rule 7.1)."
+    if extended or module.last_base_leaf < leaf < 0x80000000:
+        last = f"{module.last_base_leaf:X}H"
+        return f"Beyond the last leaf: the guest gets what leaf {last} has for the same ECX (rules 7.1, D5.3)."
+    if leaf in module.exit.zero_leaves:
+        needs = module.exit.needs.get(leaf, ())
+        return f"The guest gets zeros if {needs_text(needs)}, else #VE (rule D5.6)." if needs else ZEROS
+    if module.exit.td_ctls & TD_CTLS["REDUCE_VE"]:
+        return "The guest gets #VE; once it has set TD_CTLS.REDUCE_VE, zeros (rules 7.2, D5.4)."
+    return "The guest gets #VE (rule 7.2)."
 
 
 def _holds(td: VirtualCpuid, condition: Condition, guest: GuestState) -> bool:

@@ -14,7 +14,7 @@ from tdxtui.explain import Explainer
 from tdxtui.guest_reads import sentences
 from tdxtui.reason import Reason
 from tdxtui.refusal import Refusal
-from tdxtui.runtime import cpuid
+from tdxtui.runtime import cpuid, without_entry
 
 MANY = 2
 
@@ -183,11 +183,11 @@ def _absent(found: Answer) -> list[str]:
     """What the guest gets where the module has no entry."""
     situation, field = found.situation, found.asked
     value = cpuid(situation.td, field.leaf.leaf, field.leaf.subleaf or 0, GuestState())
-    reads = "#VE" if value is None else f"{field.get(value):#x}"
+    here = "" if value is None else f" Here that is {field.get(value):#x}."
     version = situation.module.version
     return [
         f"{field.sdm}: module {version} has no entry for this leaf, so the VMM can't configure it.",
-        f"A guest with default TD_CTLS that executes CPUID here gets {reads} (rule 7.2, D5).",
+        f"{without_entry(situation.module, field.leaf.leaf)}{here}",
     ]
 
 

@@ -9,13 +9,15 @@ import pytest
 
 from tdxtui import catalog, library, query
 from tdxtui.cpuid import Field, Leaf, Register
+from tdxtui.dynamic import GuestState
 from tdxtui.edits import applied
 from tdxtui.errors import TdxtuiError
 from tdxtui.module import Module
 from tdxtui.query import State
 from tdxtui.repair import repaired
 from tdxtui.resolve import VirtualCpuid, attempt
-from tdxtui.td import TdConfig
+from tdxtui.runtime import cpuid, without_entry
+from tdxtui.td import TD_CTLS, TdConfig
 
 PLACES = [("1.5.06", "sapphire-rapids"), ("1.5.34", "granite-rapids"), ("2.0.18", "emerald-rapids")]
 SAMPLE = 10_000 if os.environ.get("TDXTUI_THOROUGH") else 500
@@ -142,3 +144,37 @@ def test_an_unknown_name_is_an_error(asked: str) -> None:
 def test_a_cpu_that_the_module_refuses_is_an_error() -> None:
     with pytest.raises(TdxtuiError):
         query.ask("avx", "1.5.06", "nosuch")
+
+
+@pytest.mark.parametrize("version", library.files("modules"))
+@pytest.mark.parametrize("platform", library.files("platforms"))
+def test_what_is_said_of_a_missing_leaf_is_what_a_guest_gets(version: str, platform: str) -> None:
+    """7.1, 7.2, D5.1, D5.3, D5.4."""
+    module = library.module(version)
+    td, _ = attempt(library.prepare_or_raise(module, platform), TdConfig())
+    last = td.module.last_base_leaf
+    for leaf in (*range(last + 8), 0x3FFFFFFF, 0x40000000, 0x4FFFFFFF, 0x80000009, 0x8000001F, 0xFFFFFFFF):
+        if module.entry_for(Leaf(leaf)) is not None:
+            continue
+        said, default = without_entry(module, leaf), GuestState()
+        got = cpuid(td, leaf, 0, default)
+        if "if the CPU hasn't this leaf" in said:
+            assert got in (None, cpuid(td, last, 0, default))
+        elif said.startswith("Beyond"):
+            assert got == cpuid(td, last, 0, default), (leaf, said)
+        else:
+            assert got == (0 if "gets zeros (" in said else None), (leaf, said)
+        if "TD_CTLS.REDUCE_VE" in said and leaf not in (0xB, 0x1F):
+            assert cpuid(td, leaf, 0, default._replace(td_ctls=TD_CTLS["REDUCE_VE"])) == 0
+
+
+def test_a_missing_leaf_is_told_once_with_what_a_guest_gets() -> None:
+    (answer,) = query.ask("24.0.eax", "1.5.34")
+    said = query.text(answer)
+    assert said[1:] == [
+        "  absent: the module has no entry for this leaf",
+        "    Beyond the last leaf: the guest gets what leaf 23H has for the same ECX (rules 7.1, D5.3).",
+    ]
+    (data,) = (query.to_data(item) for item in query.ask("9.eax.3", "1.5.34"))
+    needs = "it sets TD_CTLS.REDUCE_VE and 1.ecx.18 is 0"
+    assert data["run_time"] == [f"The guest gets zeros if {needs}, else #VE (rule D5.6)."]

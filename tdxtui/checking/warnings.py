@@ -27,7 +27,7 @@ def warnings(situation: Situation, vmm: Sequence[VmmLayer]) -> Iterator[Finding]
     yield from _run_time(situation, wishes)
     yield from _unsure(situation, wishes)
     own = {leaf: mask for leaf, (_, mask) in situation.model.wishes.items() if leaf.leaf in HYPERVISOR_LEAVES}
-    said = "no matter of the module: the guest gets #VE here and asks the VMM, which answers as it likes (rule D5.1)"
+    said = "no matter of the module: the guest gets #VE and asks the VMM, which answers as it likes (rules 7.1, D5.1)"
     yield from _warning("hypervisor-leaf", said, Layer.MODULE, own, situation)
 
 
