@@ -51,7 +51,12 @@ class VcpuModel:
         return at.get(value) if mask & at.mask == at.mask else None
 
     def wish(self, at: Field, value: int | None) -> VcpuModel:
-        """The model with a field wished to have a value, or with None no longer wished."""
+        """The model with a field wished to have a value, or with None no longer wished.
+
+        Raises ValueError for a value that the field can't have.
+        """
+        if value is not None and not 0 <= value < 1 << at.width:
+            raise ValueError(f"{at.key} has {at.width} bit{'s' * (at.width > 1)}; {value} does not fit")
         wishes = dict(self.wishes)
         old, mask = wishes.pop(at.leaf, (0, 0))
         mask = mask & ~at.mask if value is None else mask | at.mask

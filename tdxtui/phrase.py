@@ -48,14 +48,15 @@ def verdict(reason: Reason) -> str:
 
 def line(reason: Reason) -> str:
     """The reason in one line: value, what decides it, and the edits that would change it."""
-    head = f"{reason.bit.key} {bit_name(reason.bit)} = {value_text(reason.value)}{_GUEST.get(reason.kind, '')}"
+    head = f"{reason.bit.key} {bit_name(reason.bit)} = {value_text(reason.value)}{GUEST.get(reason.kind, '')}"
     text, bare = f"{head}: {short_because(reason)}", f"{head}: {_barest(reason)}"
     cure, shortest = _short_cure(reason), _shortest_cure(reason.cure)
     tries = (f"{text}; {cure}", f"{bare}; {cure}", f"{text}; {shortest}", f"{bare}; {shortest}", text)
     return next((full for full in tries if len(full) <= WIDTH), textwrap.shorten(text, WIDTH, placeholder=" …"))
 
 
-_GUEST = {BitClass.VE: " (guest: #VE by default)", BitClass.GUEST: " (the guest may read otherwise)"}
+# What a line on a value at creation adds for the guest.
+GUEST = {BitClass.VE: " (guest: #VE by default)", BitClass.GUEST: " (the guest may read otherwise)"}
 
 
 def _barest(reason: Reason) -> str:
@@ -102,6 +103,8 @@ def edit_list(edits: Iterable[Edit]) -> str:
 
 def decider(reason: Reason) -> str:
     """What decides the bits of a field, without their values."""
+    if reason.kind is BitClass.DYNAMIC:
+        return f"run time; at creation {' AND '.join(_decider(term) for term in reason.terms)}"
     return " AND ".join(_decider(term) for term in reason.terms)
 
 

@@ -110,7 +110,7 @@ def short(found: Answer) -> list[str]:
 
 
 def _run_line(found: Answer, run: Run) -> str:
-    value = _words(found, run.field)
+    value = f"{_words(found, run.field)}{phrase.GUEST.get(run.reason.kind, '')}"
     head = f"{run.field.key} {phrase.field_name(run.field)} = {value}: {phrase.decider(run.reason)}"
     return head if len(head) <= phrase.WIDTH else f"{head[: phrase.WIDTH - 1]}…"
 

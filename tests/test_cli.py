@@ -193,7 +193,7 @@ def test_the_modules_of_the_user_come_first(run: Any, tmp_path: Path, monkeypatc
     (["bits", "-m", "1.5.06", "-p", "./nope.toml"], ["nope.toml: can't be read"]),
     (["bits", "-m", "."], ["no module '.'"]),
     (["bits", "-m", "./"], ["can't be read: Is a directory"]),
-    (["bits", "-m", "1.5.06", "--xfam", "zz"], ["--xfam: 'zz' is not a hex number"]),
+    (["bits", "-m", "1.5.06", "--xfam", "zz"], ["--xfam: 'zz' is none of AVX512, CET"]),
     (["bits", "-m", "1.5.06", "--xfam", ""], ["--xfam: ''"]),
     (["bits", "-m", "1.5.06", "--xfam", "-1"], ["--xfam: '-1'"]),
     (["bits", "-m", "1.5.06", "--xfam", "e_7"], ["--xfam: 'e_7'"]),
@@ -415,3 +415,9 @@ def test_nothing_is_loaded_before_an_interrupt_would_be_caught() -> None:
     code = "import sys; before = {*sys.modules}; import tdxtui.start; print(*sorted({*sys.modules} - before))"
     said = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert set(said) <= {"gc", "tdxtui", "tdxtui.start"}
+
+
+def test_xfam_and_attributes_may_be_given_by_name(run: Any) -> None:
+    by_name = run("bits", "-m", "1.5.06", "--xfam", "X87,sse,AVX", "--attributes", "PKS", "--csv")
+    in_hex = run("bits", "-m", "1.5.06", "--xfam", "7", "--attributes", "0x40000000", "--csv")
+    assert by_name.out == in_hex.out and "avx" in by_name.out

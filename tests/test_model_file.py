@@ -449,3 +449,9 @@ def test_a_first_look_loads_nothing_heavy() -> None:
     path = str(library.presets()["kvm-sapphire-rapids"])
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("value", [-1, 2, 5])
+def test_a_wish_that_its_field_can_not_have_is_an_error(value: int) -> None:
+    with pytest.raises(ValueError, match=rf"^1\.ecx\.28 has 1 bit; {value} does not fit$"):
+        VcpuModel("x").wish(Field.parse("1.ecx.28"), value)

@@ -215,3 +215,11 @@ def test_any_source_of_a_model_can_be_asked_about_and_its_notes_go_to_standard_e
     assert "asks for features only" in done.stderr and "asks for" not in done.stdout
     done = run("avx2", "--model", "granite-rapids", "--json")
     assert '"platform": "granite-rapids"' in done.stdout, "a CPU is held against itself"
+
+
+def test_a_fields_line_tells_what_is_only_its_value_at_creation() -> None:
+    situation = situations.find("kvm-sapphire-rapids", None, None)
+    (line,) = why.short(why.answer(situation, Field.parse("d.0.ebx")))
+    assert line == "d.0.ebx xsave_sz_xcr0 = 0x0 (0 bytes): run time; at creation constant (1.10)"
+    (line,) = why.short(why.answer(situation, Field.parse("2.eax[15:8]")))
+    assert line.startswith("2.eax[15:8] cache_desc1 = 0xff (guest: #VE by default): ")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tdxtui.cli.options import hex_word
+from tdxtui.cli.options import hex_word, named_word
 from tdxtui.dynamic import GuestState
 from tdxtui.errors import TdxtuiError
-from tdxtui.strict import unknown
 from tdxtui.td import FEATURE_PARAVIRT_CTLS, TD_CTLS, names_of
 
 if TYPE_CHECKING:
@@ -44,8 +43,8 @@ def state(
         cr4=hex_word("--cr4", cr4) or default.cr4,
         xcr0=hex_word("--xcr0", xcr0) or default.xcr0,
         xss=hex_word("--xss", xss) or default.xss,
-        td_ctls=_names("--td-ctls", td_ctls, TD_CTLS),
-        feature_paravirt_ctls=_names("--paravirt", paravirt, FEATURE_PARAVIRT_CTLS),
+        td_ctls=named_word("--td-ctls", td_ctls, TD_CTLS) or 0,
+        feature_paravirt_ctls=named_word("--paravirt", paravirt, FEATURE_PARAVIRT_CTLS) or 0,
         vcpu_index=vcpu or 0,
         x2apic_id=vcpu or 0,
     )
@@ -57,17 +56,3 @@ def possible(state: GuestState | None, module: Module) -> None:
     if missing:
         names = ", ".join(names_of(missing, TD_CTLS))
         raise TdxtuiError(f"--td-ctls: module {module.version} has no {names}; its guests can't set that")
-
-
-def _names(option: str, text: str | None, names: Mapping[str, int]) -> int:
-    """Names with commas between them, or a hex number."""
-    if not text:
-        return 0
-    if text[0].isdigit():
-        return hex_word(option, text) or 0
-    mask = 0
-    for name in text.split(","):
-        if name.strip().upper() not in names:
-            raise TdxtuiError(f"{option}: {unknown(name, names)}")
-        mask |= names[name.strip().upper()]
-    return mask

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tdxtui.cli.options import hex_word
+from tdxtui.cli.options import named_word
 from tdxtui.cli.output import show
 from tdxtui.errors import TdxtuiError
 
@@ -39,8 +39,8 @@ def platforms(as_json: bool) -> None:
 @click.command()
 @click.option("--module", "-m", required=True, help="A version or a file.")
 @click.option("--platform", "-p", help="A name or a file; without it, what depends on the CPU has no value.")
-@click.option("--xfam", help="XFAM in hex; without it all gates on XFAM count as open.")
-@click.option("--attributes", help="ATTRIBUTES in hex; without it all gates on ATTRIBUTES count as open.")
+@click.option("--xfam", metavar="NAMES|HEX", help="XFAM, as X87,SSE,AVX; without it all gates on it count as open.")
+@click.option("--attributes", metavar="NAMES|HEX", help="ATTRIBUTES, as PKS; without it all gates on it count as open.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.option("--csv", "as_csv", is_flag=True, help="For spreadsheets.")
 def bits(
@@ -53,11 +53,13 @@ def bits(
     tdxtui bits -m 1.5.06 -p sapphire-rapids --xfam 0xe7 --csv
     """
     from tdxtui import classify, listing
+    from tdxtui.td import ATTRIBUTES, XFAM
 
     if as_json and as_csv:
         raise TdxtuiError("--json and --csv: one of them, not both")
     cpu = None if platform == "none" else platform
-    rows = classify.rows(module, cpu, hex_word("--xfam", xfam), hex_word("--attributes", attributes))
+    gates = named_word("--xfam", xfam, XFAM), named_word("--attributes", attributes, ATTRIBUTES)
+    rows = classify.rows(module, cpu, *gates)
     if as_csv:
         click.echo(listing.bits_csv(rows), nl=False)
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
@@ -62,3 +62,19 @@ def hex_word(option: str, text: str | None) -> int | None:
     if not re.fullmatch("(0[xX])?[0-9a-fA-F]{1,16}", text):
         raise TdxtuiError(f"{option}: {text!r} is not a hex number of at most 64 bits; write it as 0xe7")
     return int(text, 16)
+
+
+def named_word(option: str, text: str | None, names: Mapping[str, int]) -> int | None:
+    """Names with commas between them, or a hex number, None for none; TdxtuiError for another text."""
+    if text is None or re.fullmatch("(0[xX])?[0-9a-fA-F]+", text):
+        return hex_word(option, text)
+    if not text.strip():
+        raise TdxtuiError(f"{option}: {text!r} says nothing; write names with commas between them, or 0xe7")
+    mask = 0
+    for name in text.split(","):
+        if name.strip().upper() not in names:
+            from tdxtui.strict import unknown  # of no use to most commands
+
+            raise TdxtuiError(f"{option}: {unknown(name, names)}")
+        mask |= names[name.strip().upper()]
+    return mask
