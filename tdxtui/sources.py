@@ -25,14 +25,14 @@ from tdxtui import (
     stated,
 )
 from tdxtui.cpuid import Field, Leaf
-from tdxtui.dump import MAX_FILE_SIZE, Dump
+from tdxtui.dump import Dump
 from tdxtui.errors import TdxtuiError
 from tdxtui.evaluate import Situation, evaluate
 from tdxtui.file_kind import kind_of
 from tdxtui.model import VcpuModel
 from tdxtui.module import Module
 from tdxtui.platform import Platform
-from tdxtui.strict import MAX_MESSAGE, read_bytes, shown
+from tdxtui.strict import MAX_MESSAGE, STDIN, read_named, shown
 from tdxtui.td import ATTRIBUTES, CONFIG_FLAGS
 from tdxtui.vmm_layer import VmmLayer
 
@@ -82,7 +82,7 @@ def find(text: str) -> Source:
         return _of_qemu(text)
     if text.startswith(LEVEL):
         return _of_level(text)
-    if not os.path.exists(text):  # noqa: PTH110 (no error for what can be no name)
+    if text != STDIN and not os.path.exists(text):  # noqa: PTH110 (no error for what can be no name)
         if text in library.presets():
             return _of_model(text, "preset", situations.find_model(text))
         if text in library.files("platforms"):
@@ -207,7 +207,7 @@ def _of_file(text: str) -> Source:
     """A file by its content; one in TOML that is nothing else is a model, if perhaps a broken one."""
     from tdxtui.importers import kata
 
-    data = read_bytes(Path(text), MAX_FILE_SIZE)
+    data, text = read_named(text), "standard input" if text == STDIN else text
     if not data:  # what is left of a file that a full disk cut short would fit everywhere
         raise TdxtuiError(f"{shown(text, MAX_MESSAGE)}: is empty")
     kind = kind_of(data)

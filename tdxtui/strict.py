@@ -17,6 +17,7 @@ from tdxtui.errors import DataError
 T = TypeVar("T")
 
 MAX_FILE_SIZE = 4 << 20
+STDIN = "-"
 MAX_WHERE = 60
 MAX_MESSAGE = 130
 FEW = 8
@@ -66,6 +67,18 @@ def read_bytes(path: Path, limit: int = MAX_FILE_SIZE) -> bytes:
         raise data_error(str(path), "", "can't be read: that is no name of a file") from None
     if len(data) > limit:
         raise data_error(str(path), "", f"is larger than {limit >> 20} MiB; that is no file of this kind")
+    return data
+
+
+def read_named(name: str, limit: int = MAX_FILE_SIZE) -> bytes:
+    """As `read_bytes` of what a command's argument names: standard input for "-"."""
+    if name != STDIN:
+        return read_bytes(Path(name), limit)
+    import sys
+
+    data = sys.stdin.buffer.read(limit + 1)
+    if len(data) > limit:
+        raise data_error(name, "", f"is larger than {limit >> 20} MiB; that is no file of this kind")
     return data
 
 

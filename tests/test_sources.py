@@ -167,3 +167,34 @@ def test_a_model_for_a_place_that_there_is_not_is_named_with_it(tmp_path: Path, 
     assert run("check", str(path), f"--{key}", "1.5.06" if key == "module" else "none").exit_code == 0
     with pytest.raises(TdxtuiError, match=f"^model 'web': {key}: there is no {key} "):
         api.situation(api.model(str(path)))
+
+
+def piped(data: bytes, *words: str) -> Result:
+    return CliRunner().invoke(cli.commands, words, input=data)
+
+
+def test_standard_input_is_read_where_a_file_is() -> None:
+    model = library.presets()["minimal"].read_bytes()
+    for words in (("check", "-"), ("fit", "-", "-q"), ("show", "-"), ("why", "avx", "--model", "-"), ("export", "-")):
+        assert piped(model, *words).exit_code == 0, words
+    assert "standard input on module 1.5.06" in piped(model, "check", "-").output
+    dump = run("show", "minimal", "--guest", "--format", "cpuid").stdout.encode()
+    assert "all as predicted" in piped(dump, "verify", "minimal", "-").output
+    assert "features that only the host has" in piped(dump, "explain", "sapphire-rapids", "-").output
+
+
+def test_standard_input_may_be_empty_or_of_another_kind() -> None:
+    assert str(piped(b"", "check", "-").exception) == "standard input: is empty"
+    model = library.presets()["minimal"].read_bytes()
+    said = str(piped(model, "verify", "minimal", "-").exception)
+    assert said == "-: is a model file of tdxtui's, where a dump of CPUID is wanted"
+
+
+def test_a_new_model_for_standard_output_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("new", "-").output == run("new").output and not list(tmp_path.iterdir())
+
+
+def test_a_host_that_is_neither_a_cpu_nor_a_file_is_told_with_what_there_is() -> None:
+    said = str(run("explain", "minimal", "x").exception)
+    assert said == "there is no CPU or file 'minimal'; CPUs are emerald-rapids, granite-rapids, sapphire-rapids"

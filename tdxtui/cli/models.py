@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from tdxtui.errors import DataError, TdxtuiError
+from tdxtui.strict import STDIN
 
 CHANGES = 1
-STDIN = "-"
 
 
 @click.command()
@@ -38,6 +38,7 @@ def new(file: str | None, source: str | None, module: str | None, platform: str 
     """
     from tdxtui import model_template
 
+    file = None if file == STDIN else file
     text = model_template.text(file, source, name, module, platform)
     if file is None:
         click.echo(text, nl=False)

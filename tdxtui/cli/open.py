@@ -8,6 +8,7 @@ import click
 
 from tdxtui.cli import completing, options
 from tdxtui.errors import TdxtuiError
+from tdxtui.strict import STDIN
 
 
 @click.command("open")
@@ -32,6 +33,8 @@ def open_(
     tdxtui open qemu:SapphireRapids-v4 --kvm 7.2
     tdxtui open host-dump.txt                   what a host shows, as a model
     """
+    if model == STDIN:
+        raise TdxtuiError("the screen has the keyboard on standard input; give it a file")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):  # `main` has seen that there are both
         raise TdxtuiError("the screen needs a terminal; tdxtui --help lists what scripts use")
     from tdxtui.tui.launch import run

@@ -21,7 +21,7 @@ from tdxtui.importers.result import (
     Wishes,
     failed,
 )
-from tdxtui.strict import read_bytes, shown
+from tdxtui.strict import read_bytes, read_named, shown
 
 __all__ = [
     "MAX_SIZE",
@@ -77,6 +77,14 @@ def read_path(path: Path, format: str | None = None) -> Imported:
     return read(read_bytes(path, MAX_SIZE), str(path), format)
 
 
+def read_machine(name: str) -> Imported:
+    """What a file, or standard input for "-", shows of a machine; DataError for one of tdxtui's own, or none at all."""
+    data = read_named(name, MAX_SIZE)
+    if own := kind_of(data):
+        raise failed(name, "", f"is a {own} file of tdxtui's, where a dump of CPUID is wanted")
+    return read(data, name)
+
+
 def detect(data: bytes, name: str) -> Importer:
     """The importer that is surest of the bytes; ImportFailed if none recognises them."""
     head = data[:HEAD].removeprefix(b"\xef\xbb\xbf")
@@ -91,7 +99,7 @@ def detect(data: bytes, name: str) -> Importer:
 
 def dump(name: str) -> Dump:
     """The dump in a file; DataError that says what the file is instead."""
-    return dump_of(read_path(Path(name)), name)
+    return dump_of(read_machine(name), name)
 
 
 def dump_of(imported: Imported, name: str) -> Dump:

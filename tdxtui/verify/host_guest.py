@@ -18,6 +18,7 @@ from tdxtui.importers import Features
 from tdxtui.module import Module
 from tdxtui.platform import Platform
 from tdxtui.resolve import VirtualCpuid
+from tdxtui.strict import STDIN
 from tdxtui.td import TdConfig
 from tdxtui.verify.causes import CONFIG, FIXED, Cause, deciding
 from tdxtui.verify.inference import inferred, settled
@@ -94,7 +95,9 @@ def find_host(text: str) -> Host:
     if text in library.files("platforms") or text.endswith(".toml"):
         platform = library.platform(text)
         return Host(platform.name, observed(platform.name, platform.cpuid), platform)
-    read = importers.read_path(Path(text))
+    if text != STDIN and not Path(text).exists():
+        raise TdxtuiError(f"there is no CPU or file {text!r}; CPUs are {', '.join(library.files('platforms'))}")
+    read = importers.read_machine(text)
     if isinstance(read.what, Features) and read.format in SEEN:
         return Host(read.what.name, of_features(read.what), None, read.notes)
     dump = importers.dump_of(read, text)
@@ -105,7 +108,7 @@ def find_host(text: str) -> Host:
 
 def find_guest(text: str, view: str | None) -> Observed:
     """What a file shows of a guest."""
-    read = importers.read_path(Path(text))
+    read = importers.read_machine(text)
     if isinstance(read.what, Features) and read.format in SEEN:
         return of_features(read.what)
     dump = importers.dump_of(read, text)

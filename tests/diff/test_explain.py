@@ -220,7 +220,7 @@ def test_what_asks_for_features_is_not_taken_for_a_machine_that_has_them(dumps: 
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    (("nowhere.txt", "nowhere.txt"), "No such file"),
+    (("nowhere.txt", "nowhere.txt"), "there is no CPU or file 'nowhere.txt'"),
     (("sapphire-rapids", "nowhere.txt"), "No such file"),
     (("sapphire-rapids", "{guest}", "-m", "9.9"), "there is no module '9.9'"),
 ])
