@@ -156,8 +156,8 @@ class Editor:
         label = f"wish {what}{wished}"
         outcome = self.apply(label, model)
         count = sum((self.situation.conflicts.get(bit.leaf, 0) & bit.mask) != 0 for bit in found)
-        many = f"{count} of them conflict{'s' * (count == 1)} now"
-        told = "1 conflict now, w again gives up the wish" if len(found) == 1 else many
+        many = f"{count} of them conflict{'s' * (count == 1)}"
+        told = "it conflicts, w again gives up the wish" if len(found) == 1 else many
         if not count or not outcome.done:
             return outcome
         return outcome._replace(message=f"{outcome.message if outcome.changed else label}: {told}")

@@ -46,7 +46,7 @@ def test_quit_with_changes_asks_first(model: Path) -> None:
     with Terminal(model.name, cwd=model.parent) as terminal:
         edited(terminal)
         terminal.press("ctrl+c")
-        terminal.wait_for("web has changes that are not saved")
+        terminal.wait_for("web.toml has changes that are not saved")
         terminal.press("s")
         assert terminal.ended() == 0 and terminal.as_before
     assert model_file.load(model).wished(Field.parse(BIT)) == 1

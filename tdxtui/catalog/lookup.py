@@ -128,7 +128,9 @@ def _nearest(word: str) -> tuple[str, ...]:
     qualified = _qualified(word)
     wanted = qualified.name if qualified else word
     index = by_loose_name()
-    close = get_close_matches(loosen(wanted.removeprefix(LINUX_PREFIX)), index, n=9)
+    loose = loosen(wanted.removeprefix(LINUX_PREFIX))
+    beginning = sorted((name for name in index if name.startswith(loose)), key=len)[:2] if len(loose) > 1 else []
+    close = list(dict.fromkeys([*beginning, *get_close_matches(loose, index, n=9)]))
     if qualified is None:
         return tuple(dict.fromkeys(index[name][0].names[0] for name in close))[:3]
     near = [row for name in close for row in index[name]]

@@ -18,7 +18,7 @@ from textual.widgets.option_list import Option
 from tdxtui.tui.dialog import Dialog, Options
 from tdxtui.tui.lines import clean
 
-BOX, FRAME = 84, 6
+BOX, FRAME = 84, 7
 
 
 def hanging(line: str, width: int) -> str:
@@ -82,7 +82,8 @@ class Question(Dialog[str]):
         """The question in a box, the answers below."""
         with Vertical(classes="box question") as box:
             box.border_title = self._title
-            yield Static(Text("\n".join(clean(line) for line in self._text.split("\n"))))
+            with VerticalScroll():
+                yield Static(Text("\n".join(clean(line) for line in self._text.split("\n"))))
             yield Static(Text("   ".join(f"[{key}] {what}" for key, what in (*self._answers, ("Esc", self._back)))))
 
     def on_key(self, event: events.Key) -> None:

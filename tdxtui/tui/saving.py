@@ -17,6 +17,8 @@ class SavingApp(AutosaveApp):
     """An app that can save its model, and asks before it leaves changes behind or writes over others' work."""
 
     _tiny: bool
+    # What was typed for a file that could not be written.
+    _refused_name = ""
 
     def action_save(self) -> None:
         """Save to the model's file, or ask for one."""
@@ -27,12 +29,18 @@ class SavingApp(AutosaveApp):
 
     def action_save_as(self, leave: bool = False) -> None:
         """Ask for a file and save there."""
-        name = self.editor.path.name if self.editor.path else f"{self.editor.model.name}.toml"
+        name = self._refused_name or (self.editor.path.name if self.editor.path else f"{self.editor.model.name}.toml")
         from tdxtui.tui.dialogs import FileName
 
         self.push_screen(FileName("Save as", name), lambda name: self._save_as(name, leave))
 
+    @property
+    def document(self) -> str:
+        """What the header calls the document."""
+        return self.editor.path.name if self.editor.path else self.editor.model.name
+
     def _save_as(self, name: str | None, leave: bool) -> None:
+        self._refused_name = name or ""
         self.with_path(name, lambda path: self._save(path, leave))
 
     def with_path(self, name: str | None, write: Callable[[Path], None]) -> None:
@@ -71,6 +79,7 @@ class SavingApp(AutosaveApp):
             self._saved(path, leave)
 
     def _saved(self, path: Path, leave: bool) -> None:
+        self._refused_name = ""
         self.show_settings()
         self.say(f"Saved {path}")
         if leave:
@@ -106,7 +115,7 @@ class SavingApp(AutosaveApp):
             return
         from tdxtui.tui.dialogs import Question
 
-        question = f"{self.editor.model.name} has changes that are not saved."
+        question = f"{self.document} has changes that are not saved."
         answers = (("s", "save and quit"), ("d", "discard them"))
         self.push_screen(Question("Quit?", question, answers), self._leave)
 

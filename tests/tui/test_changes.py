@@ -38,7 +38,7 @@ async def test_w_wishes_a_bit_otherwise_and_the_next_w_gives_it_up() -> None:
     async with opened() as screen:
         await screen.go("1.edx.0")
         await screen.press("w")
-        assert screen.glyph("1.edx.0") == "✗" and "1 conflict now" in screen.status
+        assert screen.glyph("1.edx.0") == "✗" and "it conflicts" in screen.status
         assert "✗ 1 conflict" in screen.header and "✗1" in screen.text
         await screen.press("w")
         assert screen.glyph("1.edx.0") == "1" and "given up" in screen.status and "no conflict" in screen.header

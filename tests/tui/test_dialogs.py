@@ -8,7 +8,7 @@ import pytest
 from textual.widgets import Input, OptionList
 
 from tdxtui import library
-from tdxtui.tui.dialogs import Chooser
+from tdxtui.tui.dialogs import Chooser, Question
 from tests.tui.screen import Screen, opened
 
 
@@ -180,6 +180,35 @@ async def test_a_dialog_without_room_gives_way_to_the_one_line_and_takes_no_key(
         await screen.pilot.resize_terminal(30, 5)
         await screen.press("escape")
         assert len(screen.app.screen_stack) == 1 and not screen.editor.dirty
+
+
+@pytest.mark.parametrize("size", [(44, 10), (60, 12), (80, 12)])
+@pytest.mark.parametrize("key", ["m", "o", "T", "V"])
+async def test_the_choice_stays_in_sight_however_low_the_window_is(key: str, size: tuple[int, int]) -> None:
+    async with opened(size=size) as screen:
+        await screen.press(key)
+        options = screen.app.screen.query_one(OptionList)
+        for number in range(options.option_count):
+            options.highlighted = number
+            await screen.pilot.pause()
+            assert options.region.bottom <= size[1] - 1
+            line = str(options.get_option_at_index(number).prompt).split("\n")[0].split()
+            assert any(line[0] in row and line[-1] in row for row in screen.lines), (number, screen.text)
+
+
+async def test_a_questions_answers_are_in_sight_in_the_least_window() -> None:
+    async with opened(size=(44, 10)) as screen:
+        await screen.flip("1.ecx.3")
+        await screen.press("q")
+        assert all(answer in screen.text for answer in ("[s] save and quit", "[d] discard them", "[Esc] back"))
+        await screen.press("escape")
+        text = "\n".join(f"line {number}" for number in range(30))
+        screen.app.push_screen(Question("Long", text, (("r", "recover"), ("d", "discard")), "later"))
+        await screen.pilot.pause()
+        assert all(answer in screen.text for answer in ("[r] recover", "[d] discard", "line 0"))
+        await screen.press("end")
+        await screen.pilot.pause()
+        assert "line 29" in screen.text and "[r] recover" in screen.text
 
 
 async def test_what_was_typed_outlives_a_window_too_small() -> None:

@@ -108,6 +108,16 @@ async def test_a_file_without_a_name_is_asked_for_again(model: Path) -> None:
         assert len(screen.app.screen_stack) == 1 and screen.status == "Saved b.toml"
 
 
+async def test_a_name_that_could_not_be_written_is_offered_again(model: Path) -> None:
+    async with opened("web.toml") as screen:
+        await save_as(screen, "missing/b.toml")
+        assert "can't be saved: " in screen.status
+        await screen.press("S")
+        assert screen.app.screen.query_one(Input).value == "missing/b.toml"
+        await screen.press("escape", "S")
+        assert screen.app.screen.query_one(Input).value == "web.toml"
+
+
 UNSAVEABLE = ["missing/web.toml", "web.toml/x.toml", "~no-such-user/x.toml", "x" * 300, "a\0b", "/"]
 
 
@@ -151,7 +161,7 @@ async def test_quit_with_changes_asks(model: Path, key: str) -> None:
     async with opened("web.toml") as screen:
         await screen.flip("1.ecx.3")
         await screen.press(key)
-        assert not gone(screen) and "web has changes that are not saved" in screen.text
+        assert not gone(screen) and "web.toml has changes that are not saved" in screen.text
         await screen.press("escape")
         assert not gone(screen) and screen.editor.dirty and len(screen.app.screen_stack) == 1
         await screen.press(key, "d")
