@@ -18,7 +18,9 @@ from textual.widgets.option_list import Option
 from tdxtui.tui.dialog import Dialog, Options
 from tdxtui.tui.lines import clean
 
-BOX, FRAME = 84, 7
+BOX, FRAME = 84, 6
+# Of the window's height for a list, as dialogs.tcss has it.
+MOST_PERCENT = 70
 
 
 def hanging(line: str, width: int) -> str:
@@ -49,9 +51,13 @@ class Chooser(Dialog[str | None]):
             yield Options(*(Option(text) for text in self._texts()))
 
     def _texts(self) -> list[Text]:
-        """The choices, long ones wrapped below their second column."""
-        width = max(min(BOX, self.app.size.width * 96 // 100) - FRAME, 8)
-        return [Text(hanging(line, width)) for _, line in self._choices]
+        """The choices, long ones wrapped below their second column; where they need one, beside a scroll bar."""
+        size = self.app.size
+        width = max(min(BOX, size.width * 96 // 100) - FRAME, 8)
+        lines = [hanging(line, width) for _, line in self._choices]
+        if sum(line.count("\n") + 1 for line in lines) > size.height * MOST_PERCENT // 100:
+            lines = [hanging(line, width - 1) for _, line in self._choices]
+        return [Text(line) for line in lines]
 
     def on_resize(self) -> None:
         """Wrap for another width."""
