@@ -47,7 +47,7 @@ def lay_out(width: int, height: int, asked: str, guest: bool, rows: Rows) -> Lay
                 heights[name] = need
     if asked not in SETTINGS or asked in heights:
         return Layout(side, {name: heights[name] for name in SETTINGS if name in heights}, "", why)
-    tall = min(rows(asked, width, True) + FRAME, room - 1 - LEAST_GRID)
+    tall = min(rows(asked, width, True) + FRAME, max(room - 1 - LEAST_GRID, FRAME + 1))
     if tall <= FRAME:
         return Layout(side, heights, "", why)
     return Layout(0, {asked: tall}, asked, 0)

@@ -182,7 +182,7 @@ async def test_a_dialog_without_room_gives_way_to_the_one_line_and_takes_no_key(
         assert len(screen.app.screen_stack) == 1 and not screen.editor.dirty
 
 
-@pytest.mark.parametrize("size", [(44, 10), (60, 12), (80, 12)])
+@pytest.mark.parametrize("size", [(44, 10), (80, 12)])
 @pytest.mark.parametrize("key", ["m", "o", "T", "V"])
 async def test_the_choice_stays_in_sight_however_low_the_window_is(key: str, size: tuple[int, int]) -> None:
     async with opened(size=size) as screen:

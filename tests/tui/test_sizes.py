@@ -14,6 +14,7 @@ from tdxtui.bit_state import BitState
 from tdxtui.cpuid import Register
 from tdxtui.tui import palette
 from tdxtui.tui.settings import attribute_switches, xfam_switches
+from tdxtui.tui.switches import SwitchPane
 from tests.tui.screen import Screen, check_golden, opened, written
 
 PARTS = {"leaves": "╭─ Leaves", "xfam": "╭─ XFAM", "attributes": "╭─ ATTRIBUTES", "why": "╭─ Why"}
@@ -212,11 +213,16 @@ async def test_all_switches_of_every_module_are_shown() -> None:
 
 
 @pytest.mark.parametrize("size", [(60, 10), (44, 10)])
-async def test_a_key_to_a_pane_that_is_not_shown_says_so(size: tuple[int, int]) -> None:
+async def test_in_the_least_window_settings_are_reached_and_why_says_that_it_is_not(size: tuple[int, int]) -> None:
     async with opened(size=size) as screen:
-        for key in "xa":
-            await screen.press(key)
-            assert screen.status == "The window is too small for that pane" and screen.focus == "grid"
+        for key, name in (("x", "xfam"), ("a", "attributes"), ("t", "td")):
+            await screen.press(key, "down", "down")
+            pane = screen.app.query_one(f"#{name}", SwitchPane)
+            assert screen.focus == name and pane._switches[pane._at].name[:6] in "".join(screen.pane(name))
+            await screen.press("escape")
+            assert screen.focus == "grid"
+        await screen.press("W")
+        assert screen.status == "The window is too small for that pane" and screen.focus == "grid"
 
 
 async def test_a_message_survives_a_resize() -> None:
