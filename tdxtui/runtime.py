@@ -68,13 +68,12 @@ def _without_entry(module: Module, leaf: int, subleaf: int, guest: GuestState) -
 
 def without_entry(module: Module, leaf: int) -> str:
     """What a guest with default TD_CTLS gets of a leaf that the module has no entry for, as a sentence."""
-    extended = leaf > LAST_EXTENDED_LEAF
+    extended, last = leaf > LAST_EXTENDED_LEAF, f"{module.last_base_leaf:X}H"
     if leaf in HYPERVISOR_LEAVES:
         return "The hypervisors' own leaf: the guest gets #VE, and its handler asks the VMM (rules 7.1, D5.1)."
     if extended and module.exit.extended_limit_native:
-        return "The guest gets what leaf 23H has for the same ECX if the CPU hasn't this leaf, else #VE (rule 7.1)."
+        return f"The guest gets what leaf {last} has for the same ECX if the CPU hasn't this leaf, else #VE (rule 7.1)."
     if extended or module.last_base_leaf < leaf < 0x80000000:
-        last = f"{module.last_base_leaf:X}H"
         return f"Beyond the last leaf: the guest gets what leaf {last} has for the same ECX (rules 7.1, D5.3)."
     if leaf in module.exit.zero_leaves:
         needs = module.exit.needs.get(leaf, ())

@@ -33,21 +33,21 @@ def of_model(model: VcpuModel, module: str | None, platform: str | None) -> Situ
     return evaluate(model, module_of(model, module), platform_of(model, platform))
 
 
-def module_of(model: VcpuModel, module: str | None) -> Module:
-    """The module given, by default the model's."""
+def module_of(model: VcpuModel, module: str | None, whose: str = "") -> Module:
+    """The module given, by default the model's; `whose` is what an error calls the model."""
     if not module and model.module:
-        return named_in(f"model {model.name!r}", "module", library.module, model.module)
+        return _named_in(whose or f"model {model.name!r}", "module", library.module, model.module)
     return library.module(module or DEFAULT_MODULE)
 
 
-def platform_of(model: VcpuModel, platform: str | None) -> Platform | None:
+def platform_of(model: VcpuModel, platform: str | None, whose: str = "") -> Platform | None:
     """The CPU given, by default the model's; None for none."""
     if platform is None and model.platform not in ("", NO_PLATFORM):
-        return named_in(f"model {model.name!r}", "platform", library.platform, model.platform)
+        return _named_in(whose or f"model {model.name!r}", "platform", library.platform, model.platform)
     return library.platform(platform) if platform and platform != NO_PLATFORM else None
 
 
-def named_in(whose: str, key: str, load: Callable[[str], T], name: str) -> T:
+def _named_in(whose: str, key: str, load: Callable[[str], T], name: str) -> T:
     """What a model names; NotFound says whose word it is, if there is no such thing."""
     try:
         return load(name)

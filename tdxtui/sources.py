@@ -127,14 +127,11 @@ def place(source: Source, module: str | None, platform: str | None) -> tuple[str
 
 def ground(source: Source, module: str | None, platform: str | None) -> tuple[Module, Platform | None]:
     """The module and the CPU at that `place`; TdxtuiError for one that can't be had."""
-    there, cpu = place(source, module, platform)
-    if module or not source.model.module:
-        found = library.module(there)
-    else:
-        found = situations.named_in(source.text, "module", library.module, there)
-    if cpu and platform is None and source.kind != "platform":
-        return found, situations.named_in(source.text, "platform", library.platform, cpu)
-    return found, library.platform(cpu) if cpu else None
+    own = source.text if source.kind == "platform" and platform is None else platform
+    return (
+        situations.module_of(source.model, module, source.text),
+        situations.platform_of(source.model, own, source.text),
+    )
 
 
 def situation(
@@ -207,13 +204,16 @@ def _of_file(text: str) -> Source:
     """A file by its content; one in TOML that is nothing else is a model, if perhaps a broken one."""
     from tdxtui.importers import kata
 
-    data, text = read_named(text), "standard input" if text == STDIN else text
+    data, piped = read_named(text), text == STDIN
+    text = "standard input" if piped else text
     if not data:  # what is left of a file that a full disk cut short would fit everywhere
         raise TdxtuiError(f"{shown(text, MAX_MESSAGE)}: is empty")
     kind = kind_of(data)
     if kind == file_kind.MODULE:
         raise TdxtuiError(f"{shown(text, MAX_MESSAGE)}: is no CPU model but a TDX module")
     if kind == file_kind.PLATFORM:
+        if piped:  # it is asked for by name once more
+            raise TdxtuiError(f"{text}: is a platform, which must be given as a file")
         return of_platform(text, library.platform(text))
     if kind == file_kind.MODEL or (Path(text).suffix == ".toml" and not kata.sniff(data)):
         return _of_model(text, "model", model_file.parse(model_file.decoded(data, text), text, Path(text).stem))

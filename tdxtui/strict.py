@@ -169,9 +169,9 @@ class Section:
     def hex(self, key: str, bits: int = 64, default: Any = _REQUIRED) -> int:
         """A number written as a string of hex digits with 0x, of at most that many bits."""
         text = self._data.get(key)
-        if isinstance(text, str) and _HEX.fullmatch(text) and not int(text, 16) >> bits:
+        if isinstance(text, str) and _HEX.fullmatch(text) and not (value := int(text, 16)) >> bits:
             del self._data[key]  # most of what a file holds: not by the way on which errors are told
-            return int(text, 16)
+            return value
         return self.parsed(key, lambda text: parse_hex(text, bits), default)
 
     def parsed(self, key: str, parse: Callable[[str], T], default: Any = _REQUIRED) -> T:

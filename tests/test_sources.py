@@ -185,6 +185,10 @@ def test_standard_input_is_read_where_a_file_is() -> None:
 
 def test_standard_input_may_be_empty_or_of_another_kind() -> None:
     assert str(piped(b"", "check", "-").exception) == "standard input: is empty"
+    cpu = library.files("platforms")["sapphire-rapids"].read_bytes()
+    assert str(piped(cpu, "check", "-").exception) == "standard input: is a platform, which must be given as a file"
+    host = run("show", "minimal", "--guest", "--format", "cpuid").stdout.encode()
+    assert piped(host, "check", "-").exit_code in (0, 1)
     model = library.presets()["minimal"].read_bytes()
     said = str(piped(model, "verify", "minimal", "-").exception)
     assert said == "-: is a model file of tdxtui's, where a dump of CPUID is wanted"
